@@ -1,0 +1,58 @@
+"""Optimal acceptance rates, verifiers and certificates for multi-draft speculative decoding.
+
+The front door is :func:`compare`; :data:`SCHEMES`, :data:`VERIFIERS` and :data:`ROUTES` list what
+there is.
+"""
+
+from mdsd_theory.certify import certify
+from mdsd_theory.compare import compare
+from mdsd_theory.comparison import Comparison
+from mdsd_theory.errors import (
+    CertificationError,
+    DataFileError,
+    InputError,
+    InputTypeError,
+    MdsdError,
+    MissingDependencyError,
+    MonteCarloWarning,
+    RouteError,
+    SizeError,
+    SupportError,
+)
+from mdsd_theory.logits import from_logits
+from mdsd_theory.optimal import optimal_acceptance
+from mdsd_theory.rates import acceptance_rate
+from mdsd_theory.results import Acceptance, AcceptanceBounds, Rate
+from mdsd_theory.routes import ROUTES, Route
+from mdsd_theory.schemes import SCHEMES, Scheme
+from mdsd_theory.verifiers import VERIFIERS, Verifier
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ROUTES",
+    "SCHEMES",
+    "VERIFIERS",
+    "Acceptance",
+    "AcceptanceBounds",
+    "CertificationError",
+    "Comparison",
+    "DataFileError",
+    "InputError",
+    "InputTypeError",
+    "MdsdError",
+    "MissingDependencyError",
+    "MonteCarloWarning",
+    "Rate",
+    "Route",
+    "RouteError",
+    "Scheme",
+    "SizeError",
+    "SupportError",
+    "Verifier",
+    "acceptance_rate",
+    "certify",
+    "compare",
+    "from_logits",
+    "optimal_acceptance",
+]

@@ -1,0 +1,114 @@
+"""Agreement of every route to α* on one instance; here and in ``compare`` the two layers meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mdsd_theory.certify import certify
+from mdsd_theory.instances import KINDS, random_pair
+from mdsd_theory.optimal import optimal_acceptance
+from mdsd_theory.routes import ROUTES
+from mdsd_theory.schemes import SCHEMES
+
+TOLERANCE = 1e-9
+"""How far a float route may be from the exact rational value before it counts as disagreement."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One pair of distributions under one scheme; ``q`` is a list of drafters for ``independent``."""
+
+    kind: str
+    scheme: str
+    n: int
+    p: list[float]
+    q: Any
+
+    def __str__(self) -> str:
+        return f"kind={self.kind} scheme={self.scheme} n={self.n}\np = {self.p!r}\nq = {self.q!r}"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far each route is from the exact optimum of one instance.
+
+    Attributes
+    ----------
+    instance : Instance
+    exact : float
+        The value of the rational certificate, verified.
+    differences : dict of str to float
+        Route → |value − exact| for exact routes.
+    violations : list of str
+        Routes whose enclosure [lower, upper] misses the exact value, or whose value is off by more
+        than the tolerance; with what was wrong.
+    """
+
+    instance: Instance
+    exact: float
+    differences: dict[str, float]
+    violations: list[str]
+
+
+def random_instances(count: int, seed: int, largest_vocabulary: int = 6) -> Iterator[Instance]:
+    """Yield instances of the six kinds in turn, over every scheme but ``joint``.
+
+    V runs from 2 to ``largest_vocabulary`` and n from 1 to 4, at most V.
+    """
+    rng = np.random.default_rng(seed)
+    schemes = [name for name in SCHEMES if name != "joint"]
+    for i in range(count):
+        kind, scheme = KINDS[i % len(KINDS)], schemes[(i // len(KINDS)) % len(schemes)]
+        vocabulary = int(rng.integers(2, largest_vocabulary + 1))
+        n = int(rng.integers(1, min(vocabulary, 4) + 1))
+        p, q = random_pair(kind, vocabulary, n, rng)
+        if scheme == "independent":
+            others = [random_pair(kind, vocabulary, n, rng)[1] for _ in range(n - 1)]
+            yield Instance(kind, scheme, n, p.tolist(), [x.tolist() for x in (q, *others)])
+        else:
+            yield Instance(kind, scheme, n, p.tolist(), q.tolist())
+
+
+def check_agreement(instance: Instance, tolerance: float = TOLERANCE) -> Agreement:
+    """Solve an instance by the rational certificate and by every route that serves it.
+
+    Parameters
+    ----------
+    instance : Instance
+    tolerance : float
+        Allowed |value − exact| of an exact route.
+
+    Returns
+    -------
+    Agreement
+    """
+    scheme = SCHEMES[instance.scheme]
+    certificate = certify(instance.p, instance.q, n=instance.n, scheme=scheme)
+    certificate.verify()
+    exact = float(certificate.value)
+    differences: dict[str, float] = {}
+    violations: list[str] = []
+    for route in ROUTES.values():
+        if not route.serves(scheme) or not _available(route.name):
+            continue
+        result = optimal_acceptance(instance.p, instance.q, n=instance.n, scheme=scheme, route=route.name)
+        off = abs(result.value - exact)
+        if route.exact:
+            differences[route.name] = off
+            if off > tolerance:
+                violations.append(f"{route.name}: {result.value!r} is {off:.2e} from {exact!r}")
+        # One unit in the last place: the exact value itself was rounded to a float here.
+        if not np.nextafter(result.lower, -1) <= exact <= np.nextafter(result.upper, 2):
+            violations.append(f"{route.name}: [{result.lower!r}, {result.upper!r}] misses {exact!r}")
+    return Agreement(instance, exact, differences, violations)
+
+
+def _available(route: str) -> bool:
+    """Tell whether an optional route can run here: cvxpy is an extra."""
+    from importlib.util import find_spec
+
+    return route != "cvxpy" or find_spec("cvxpy") is not None

@@ -1,0 +1,335 @@
+"""The array layer: the only file that knows NumPy from torch.
+
+Everything above works on two-dimensional arrays of shape (rows, V) in the precision of
+:attr:`Backend.work`, through the array-API namespace :attr:`Backend.xp`; results go back to the
+caller's library, device, dtype and batch shape here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mdsd_theory.errors import InputError, InputTypeError
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+EPS = {
+    "float64": 2.0**-52,
+    "float32": 2.0**-23,
+    "float16": 2.0**-10,
+    "bfloat16": 2.0**-7,
+}
+"""Spacing of the numbers next to one, for each floating dtype that is accepted."""
+
+UNIT = 2.0**-53
+"""Unit roundoff of float64, the precision of all computation (of float32 on Apple's MPS)."""
+
+
+def is_torch(x: object) -> bool:
+    """Tell whether ``x`` is a torch tensor, without importing torch."""
+    return type(x).__module__.split(".")[0] == "torch" and hasattr(x, "detach")
+
+
+def dtype_name(x: Array) -> str:
+    """Return the dtype as a plain name: ``float32``, ``bfloat16``, ``int64``."""
+    if isinstance(x, np.ndarray):
+        return str(x.dtype.name)
+    return str(x.dtype).removeprefix("torch.")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where an input came from, and so where its results go.
+
+    Attributes
+    ----------
+    library : str
+        ``"numpy"`` or ``"torch"``.
+    dtype : dtype
+        The caller's floating dtype: results of a batch have it.
+    device : device
+        The caller's device, ``"cpu"`` for NumPy.
+    """
+
+    library: str
+    dtype: Any
+    device: Any
+
+    @property
+    def xp(self) -> Any:
+        """The array-API namespace of the library."""
+        if self.library == "torch":
+            import array_api_compat.torch as xp
+        else:
+            import array_api_compat.numpy as xp  # type: ignore[no-redef]
+        return xp
+
+    @property
+    def work(self) -> Any:
+        """The dtype of all computation: float64, or float32 on a device that lacks it (MPS)."""
+        if self.library == "numpy":
+            return np.float64
+        import torch
+
+        return torch.float32 if self.device.type == "mps" else torch.float64
+
+    @property
+    def unit(self) -> float:
+        """Unit roundoff of :attr:`work`."""
+        on_mps = self.library == "torch" and self.device.type == "mps"
+        return 2.0**-24 if on_mps else UNIT
+
+    def array(self, x: Any) -> Array:
+        """Return ``x`` (nested lists, NumPy) as an array of this backend in the work dtype."""
+        if self.library == "numpy":
+            return np.asarray(x, dtype=np.float64)
+        import torch
+
+        return torch.as_tensor(x, dtype=self.work, device=self.device)
+
+    def arange(self, n: int) -> Array:
+        """Return the integers 0 … n−1 on the device."""
+        return self.xp.arange(n, device=self.device)
+
+    def zeros(self, shape: tuple[int, ...]) -> Array:
+        """Return zeros of the work dtype on the device."""
+        return self.xp.zeros(shape, dtype=self.work, device=self.device)
+
+    def expm1_in_place(self, x: Array) -> Array:
+        """Overwrite x by e^x − 1: fresh memory costs more than the arithmetic."""
+        if self.library == "numpy":
+            return np.expm1(x, out=x)
+        return x.expm1_()
+
+    def result(self, x: Array, batch: tuple[int, ...], rounding: int = 0) -> Any:
+        """Return row values of shape (rows,) as the caller expects them.
+
+        Parameters
+        ----------
+        x : array, shape (rows,)
+            One number a row, in the work dtype.
+        batch : tuple of int
+            Leading shape of the input; ``()`` gives a Python float.
+        rounding : {-1, 0, 1}
+            Down, to nearest, or up, when the caller's dtype is narrower: a lower bound stays lower.
+
+        Returns
+        -------
+        float or array of shape ``batch`` in the caller's dtype and device.
+        """
+        if batch == ():
+            return float(x[0])
+        cast = self.xp.astype(x, self.dtype)
+        if rounding:
+            cast = self._outward(x, cast, rounding)
+        return self.xp.reshape(cast, batch)
+
+    def _outward(self, exact: Array, cast: Array, rounding: int) -> Array:
+        xp = self.xp
+        wrong = (self.widen(cast) - exact) * rounding < 0
+        # Two spacings away, because half-precision dtypes lack nextafter in torch.
+        step = rounding * 2 * EPS[str(self.dtype_name)]
+        return xp.where(wrong, xp.astype(exact + step, self.dtype), cast)
+
+    @property
+    def dtype_name(self) -> str:
+        """The caller's dtype as a plain name."""
+        if self.library == "numpy":
+            return str(np.dtype(self.dtype))
+        return str(self.dtype).removeprefix("torch.")
+
+    def widen(self, x: Array) -> Array:
+        """Return ``x`` in the work dtype."""
+        if self.library == "numpy":
+            return x.astype(np.float64, copy=False)
+        return x.detach().to(self.work)
+
+    def mask(self, x: Array, batch: tuple[int, ...]) -> Array:
+        """Return a boolean mask of shape (rows, V) in the batch shape of the caller."""
+        return self.xp.reshape(x, (*batch, x.shape[-1]))
+
+
+def adopt(x: Any, name: str, like: Array | None = None) -> Array:
+    """Return ``x`` as a NumPy array or torch tensor of a floating dtype, or say why it cannot be.
+
+    Lists, tuples, integers and Fractions count as float64; beside a tensor ``like`` a list joins it
+    on its device. Tensors that require a gradient are detached.
+
+    Raises
+    ------
+    InputTypeError
+        For None, strings, booleans, complex numbers, masked, sparse or ragged input.
+    """
+    if is_torch(x):
+        return _adopt_torch(x, name)
+    if x is None or isinstance(x, str | bytes | dict | set):
+        raise InputTypeError(
+            f"{name} is of type {type(x).__name__}; expected numbers of shape (..., V): "
+            "a list, a NumPy array or a torch tensor"
+        )
+    if isinstance(x, np.ma.MaskedArray):
+        raise InputTypeError(f"{name} is a masked array; fill it first: {name}.filled(0.0)")
+    array = _from_sequence(x, name)
+    if like is not None and is_torch(like) and not isinstance(x, np.ndarray):
+        import torch
+
+        return torch.as_tensor(array, dtype=torch.float64).to(like.device)
+    return array
+
+
+def _adopt_torch(x: Array, name: str) -> Array:
+    if x.is_sparse or x.layout.__str__() != "torch.strided":
+        raise InputTypeError(f"{name} is a sparse tensor; pass {name}.to_dense()")
+    kind = dtype_name(x)
+    if kind in EPS:
+        return x.detach()
+    if kind.startswith(("int", "uint")):
+        import torch
+
+        return x.to(torch.float64)
+    raise InputTypeError(_dtype_message(name, kind))
+
+
+def _from_sequence(x: Any, name: str) -> Array:
+    if isinstance(x, list | tuple) and any(is_torch(row) for row in x):
+        raise InputTypeError(
+            f"{name} is a {type(x).__name__} of torch tensors; stack them first: torch.stack({name})"
+        )
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise InputTypeError(f"{name} is ragged: its rows differ in length ({error})") from None
+    except TypeError as error:
+        raise InputTypeError(
+            f"{name} of type {type(x).__name__} cannot be read as a NumPy array ({error}); "
+            "pass NumPy, torch or a list"
+        ) from None
+    if array.dtype.name in EPS:
+        return array
+    if array.dtype.kind in "iu" or array.size == 0:
+        return array.astype(np.float64)
+    if array.dtype == object:
+        return _from_objects(array, name)
+    raise InputTypeError(_dtype_message(name, str(array.dtype)))
+
+
+def _from_objects(array: Array, name: str) -> Array:
+    import numbers
+
+    for item in array.reshape(-1):
+        if isinstance(item, bool) or not isinstance(item, numbers.Real):
+            raise InputTypeError(
+                f"{name} holds {item!r} of type {type(item).__name__}; expected real numbers"
+            )
+    return array.astype(np.float64)
+
+
+def _dtype_message(name: str, kind: str) -> str:
+    advice = {"bool": "a mask is no distribution: convert it to floats and divide by its sum"}
+    if kind.startswith("complex"):
+        advice[kind] = "take the real part if that is what is meant"
+    hint = advice.get(kind, "convert it to one of them")
+    return f"{name} has dtype {kind}; expected {', '.join(EPS)} or integers; {hint}"
+
+
+def common_backend(arrays: dict[str, Array]) -> Backend:
+    """Return the backend shared by named arrays, or say which of them differ.
+
+    Raises
+    ------
+    InputTypeError
+        When NumPy and torch are mixed, or tensors live on different devices.
+    """
+    torch_names = [name for name, x in arrays.items() if is_torch(x)]
+    if torch_names and len(torch_names) < len(arrays):
+        other = next(name for name in arrays if name not in torch_names)
+        raise InputTypeError(
+            f"{torch_names[0]} is a torch tensor and {other} a NumPy array; pass both as one "
+            f"kind, for example torch.as_tensor({other})"
+        )
+    if not torch_names:
+        return Backend("numpy", np.result_type(*[x.dtype for x in arrays.values()]), "cpu")
+    devices = {name: x.device for name, x in arrays.items()}
+    if len(set(devices.values())) > 1:
+        where = ", ".join(f"{name} on {device}" for name, device in devices.items())
+        raise InputTypeError(f"tensors on different devices: {where}; move them to one with .to()")
+    return Backend("torch", _promoted(list(arrays.values())), next(iter(devices.values())))
+
+
+def _promoted(tensors: list[Array]) -> Any:
+    import torch
+
+    dtype = tensors[0].dtype
+    for x in tensors[1:]:
+        dtype = torch.promote_types(dtype, x.dtype)
+    return dtype
+
+
+def unit_interval(xp: Any, x: Array) -> Array:
+    """Return x clipped to [0, 1]."""
+    return xp.minimum(xp.maximum(x, xp.zeros_like(x)), xp.ones_like(x))
+
+
+def quiet() -> Any:
+    """Silence NumPy's floating-point warnings where zeros, ties and overflow follow a rule."""
+    return np.errstate(all="ignore")
+
+
+def gather(xp: Any, x: Array, index: Array) -> Array:
+    """Return ``x[r, index[r, k]]`` for arrays of shape (rows, V)."""
+    if x.shape[0] == 1:
+        return x[0, ...][index[0, ...]][None, ...]
+    return xp.take_along_axis(x, index, axis=-1)
+
+
+def mask_of_prefix(backend: Backend, order: Array, length: Array) -> Array:
+    """Return the mask (rows, V) of the first ``length[r]`` tokens of ``order[r]``."""
+    inside = backend.arange(order.shape[-1])[None, :] < length[:, None]
+    if backend.library == "numpy":
+        mask = np.zeros(order.shape, dtype=bool)
+        mask[np.arange(order.shape[0])[:, None], order] = inside
+        return mask
+    import torch
+
+    return torch.zeros(order.shape, dtype=torch.bool, device=order.device).scatter(-1, order, inside)
+
+
+def top_indices(backend: Backend, x: Array, k: int) -> Array:
+    """Return the indices (rows, k) of the k largest entries of each row, lowest index first on ties.
+
+    Cost O(k·V) for small k, one stable sort beyond.
+    """
+    xp = backend.xp
+    if k > 2 * math.log2(x.shape[-1] + 2):
+        return xp.argsort(-x, axis=-1, stable=True)[:, :k]
+    rest, found = xp.asarray(x, copy=True), []
+    positions = backend.arange(x.shape[-1])[None, :]
+    for _ in range(k):
+        best = xp.argmax(rest, axis=-1)
+        found.append(best)
+        rest = xp.where(positions == best[:, None], -math.inf, rest)
+    if not found:
+        return xp.zeros((x.shape[0], 0), dtype=xp.int64, device=backend.device)
+    return xp.stack(found, axis=-1)
+
+
+def mask_of_indices(backend: Backend, index: Array, vocabulary: int) -> Array:
+    """Return the mask (rows, V) that is true at ``index[r, :]``."""
+    mask = backend.arange(vocabulary)[None, :] < 0
+    mask = backend.xp.broadcast_to(mask, (index.shape[0], vocabulary))
+    for column in range(index.shape[1]):
+        mask = mask | (backend.arange(vocabulary)[None, :] == index[:, column : column + 1])
+    return mask
+
+
+def require_vocabulary(x: Array, name: str) -> None:
+    """Raise unless ``x`` has at least one axis and a vocabulary of at least one token."""
+    if x.ndim == 0:
+        raise InputError(f"{name} is a single number; expected shape (..., V)")
+    if x.shape[-1] == 0:
+        raise InputError(f"{name} has shape {tuple(x.shape)}: the vocabulary is empty")

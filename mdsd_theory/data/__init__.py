@@ -1,0 +1,1 @@
+"""Captured next-token distributions that ship with the package."""

@@ -1,0 +1,247 @@
+"""Distributions: check p and q, and flatten them to rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mdsd_theory.arrays import (
+    EPS,
+    Array,
+    Backend,
+    adopt,
+    common_backend,
+    dtype_name,
+    quiet,
+    require_vocabulary,
+)
+from mdsd_theory.errors import InputError, InputTypeError
+
+
+def sum_tolerance(dtype: str, vocabulary: int) -> float:
+    """Return how far a row of probabilities may be from summing to one.
+
+    ======== =============================================
+    dtype    tolerance
+    ======== =============================================
+    float64  1e-9
+    float32  2e-6 + 2⁻²³·√V (a softmax summed in float32)
+    float16  float32's + 2·2⁻¹⁰ + V·2⁻²⁴ (tail flushed to zero)
+    bfloat16 float32's + 2·2⁻⁷
+    ======== =============================================
+
+    Within it a row is divided by its sum; beyond it an :class:`~mdsd_theory.errors.InputError` is
+    raised.
+
+    Parameters
+    ----------
+    dtype : str
+        Name of the input's dtype.
+    vocabulary : int
+        V, the number of tokens.
+
+    Examples
+    --------
+    >>> sum_tolerance("float64", 50_000)
+    1e-09
+    >>> round(sum_tolerance("float32", 50_000), 6)
+    2.9e-05
+    """
+    if dtype == "float64":
+        return 1e-9
+    single = 2e-6 + EPS["float32"] * math.sqrt(vocabulary)
+    if dtype == "float32":
+        return single
+    flushed = vocabulary * 2.0**-24 if dtype == "float16" else 0.0
+    return single + 2 * EPS[dtype] + flushed
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A target and its draft, checked, flattened to rows, in the work dtype.
+
+    Attributes
+    ----------
+    p : array, shape (rows, V)
+    q : array, shape (rows, V), or (n, rows, V) for ``independent``, or a mapping for ``joint``
+    batch : tuple of int
+        The leading shape of the caller's p; ``()`` for one distribution.
+    backend : Backend
+    """
+
+    p: Array
+    q: Array
+    batch: tuple[int, ...]
+    backend: Backend
+
+    @property
+    def vocabulary(self) -> int:
+        """V, the number of tokens."""
+        return int(self.p.shape[-1])
+
+    def row(self, r: int) -> tuple[list[float], Any]:
+        """Return one instance as plain numbers: p and its draft."""
+        p = self.p[r, :].tolist()
+        if isinstance(self.q, Mapping):
+            return p, self.q
+        return p, (self.q[:, r, :] if self.q.ndim == 3 else self.q[r, :]).tolist()
+
+
+def check_probabilities(x: Array, name: str, backend: Backend) -> Array:
+    """Return rows (..., V) as (rows, V) probabilities in the work dtype, each summing to one.
+
+    Raises
+    ------
+    InputError
+        When an entry is NaN, infinite or negative, or a row's sum is beyond :func:`sum_tolerance`.
+    """
+    require_vocabulary(x, name)
+    xp, leading, vocabulary = backend.xp, tuple(x.shape[:-1]), int(x.shape[-1])
+    rows = xp.reshape(backend.widen(x), (-1, vocabulary)) if x.ndim != 1 else backend.widen(x)[None]
+    if rows.shape[0] == 0:
+        return rows
+    with quiet():
+        total = xp.sum(rows, axis=-1, keepdims=True)
+        off = float(xp.max(xp.abs(total - 1)))
+        least = float(xp.min(rows))
+    if not (least >= 0 and off <= sum_tolerance(dtype_name(x), vocabulary)):
+        _explain(np.asarray(to_host(rows)), leading, name, dtype_name(x))
+    return rows if off == 0 else rows / total
+
+
+def to_host(x: Array) -> Array:
+    return x if isinstance(x, np.ndarray) else x.cpu().numpy()
+
+
+def _explain(rows: Array, leading: tuple[int, ...], name: str, dtype: str) -> None:
+    """Raise the error that names the first bad entry or row."""
+    bad = ~np.isfinite(rows) | (rows < 0)
+    if bad.any():
+        row, token = (int(i) for i in np.argwhere(bad)[0])
+        value = rows[row, token]
+        what = "not finite" if not math.isfinite(value) else "negative"
+        raise InputError(
+            f"{place(name, leading, row, token)} is {value}, which is {what}; expected "
+            "probabilities (if these are logits, call mdsd.from_logits first)"
+        )
+    tolerance = sum_tolerance(dtype, rows.shape[-1])
+    totals = rows.sum(-1)
+    row = int(np.argmax(np.abs(totals - 1)))
+    raise InputError(
+        f"{place(name, leading, row)} sums to {totals[row]:.10g}; expected 1 within {tolerance:.2g} "
+        f"({dtype}, V = {rows.shape[-1]}); divide by the sum if that is what is meant, or call "
+        "mdsd.from_logits if these are logits"
+    )
+
+
+def place(name: str, leading: tuple[int, ...], row: int, token: int | None = None) -> str:
+    index = [int(i) for i in np.unravel_index(row, leading)] if leading else []
+    index += [] if token is None else [token]
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def pair(p: Any, q: Any) -> Pair:
+    """Check a target and one draft of equal shape (..., V).
+
+    Raises
+    ------
+    InputTypeError
+        For a type, a dtype or a mix of libraries or devices that cannot be used.
+    InputError
+        For a wrong shape, or rows that are not distributions.
+    """
+    target = adopt(p, "p", like=q)
+    draft = adopt(q, "q", like=p)
+    backend = common_backend({"p": target, "q": draft})
+    require_vocabulary(target, "p")
+    require_vocabulary(draft, "q")
+    _same_shape(target, draft, "q")
+    return Pair(
+        check_probabilities(target, "p", backend),
+        check_probabilities(draft, "q", backend),
+        tuple(target.shape[:-1]),
+        backend,
+    )
+
+
+def _same_shape(target: Array, draft: Array, name: str) -> None:
+    shapes = tuple(target.shape), tuple(draft.shape)
+    if shapes[0][-1] != shapes[1][-1]:
+        raise InputError(
+            f"p has a vocabulary of {shapes[0][-1]} tokens and {name} of {shapes[1][-1]} "
+            f"(shapes {shapes[0]} and {shapes[1]}); both must be over the same tokens"
+        )
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            f"p has shape {shapes[0]} and {name} {shapes[1]}; expected equal shapes (..., V): "
+            "broadcast one of them first"
+        )
+
+
+def pair_with_drafters(p: Any, q: Any) -> Pair:
+    """Check a target (..., V) and a sequence of n drafters, each of the target's shape."""
+    drafters = drafter_list(q)
+    tensor = next((x for x in [p, *drafters] if hasattr(x, "detach")), None)
+    target = adopt(p, "p", like=tensor)
+    names = [f"q[{k}]" for k in range(len(drafters))]
+    adopted = [adopt(x, name, like=tensor) for x, name in zip(drafters, names, strict=True)]
+    backend = common_backend(dict(zip(["p", *names], [target, *adopted], strict=True)))
+    require_vocabulary(target, "p")
+    for x, name in zip(adopted, names, strict=True):
+        require_vocabulary(x, name)
+        _same_shape(target, x, name)
+    checked = [check_probabilities(x, m, backend) for x, m in zip(adopted, names, strict=True)]
+    return Pair(
+        check_probabilities(target, "p", backend),
+        backend.xp.stack(checked, axis=0),
+        tuple(target.shape[:-1]),
+        backend,
+    )
+
+
+def target_alone(p: Any) -> Pair:
+    """Check one target of shape (V,); its draft, a law over tuples, is checked by the scheme."""
+    target = adopt(p, "p")
+    require_vocabulary(target, "p")
+    if target.ndim != 1:
+        raise InputError(
+            f"p has shape {tuple(target.shape)}; an explicit joint law goes with one target, shape (V,)"
+        )
+    backend = common_backend({"p": target})
+    return Pair(check_probabilities(target, "p", backend), {}, (), backend)
+
+
+def drafter_list(q: Any) -> list[Any]:
+    """Return the drafters of scheme ``independent`` as a list, or say why q is none."""
+    if isinstance(q, Sequence) and not isinstance(q, str | bytes):
+        drafters = list(q)
+    elif hasattr(q, "ndim") and q.ndim >= 2:
+        drafters = [q[k] for k in range(q.shape[0])]
+    else:
+        raise InputTypeError(
+            "scheme 'independent' needs q as a sequence of n drafters, each of p's shape; got "
+            f"{type(q).__name__}: write [q1, q2, ...]"
+        )
+    if not drafters:
+        raise InputError("scheme 'independent' got an empty sequence of drafters; expected n >= 1")
+    if np.ndim(drafters[0]) == 0:
+        raise InputError(
+            "scheme 'independent' needs q as a sequence of n drafters; got one distribution: "
+            "write [q1, q2, ...], or use scheme 'with_replacement' for one drafter"
+        )
+    return drafters
+
+
+def looks_like_probabilities(x: Any) -> bool:
+    """Tell whether every row is non-negative and sums to one within :func:`sum_tolerance`."""
+    try:
+        array = adopt(x, "x")
+        backend = common_backend({"x": array})
+        check_probabilities(array, "x", backend)
+    except InputError:
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""Tokens in ascending order of ρ = p/q, with the running sums P(H) and Q(H) need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mdsd_theory.arrays import Array, Backend, gather, quiet
+
+
+@dataclass(frozen=True)
+class RatioOrder:
+    """The prefixes H_0 = ∅, H_1, …, H_V of the ratio order.
+
+    Attributes
+    ----------
+    order : array of int, shape (rows, V)
+        Tokens by ρ ascending; tokens with q = 0 come last, those with p = q = 0 at the very end.
+    q : array, shape (rows, V)
+        q in that order.
+    target : array, shape (rows, V)
+        P(H_k) for k = 1 … V.
+    """
+
+    order: Array
+    q: Array
+    target: Array
+
+    def rows(self, chunk: slice) -> RatioOrder:
+        """Return the same for some of the rows."""
+        return RatioOrder(self.order[chunk, :], self.q[chunk, :], self.target[chunk, :])
+
+
+def ratio_order(backend: Backend, p: Array, q: Array) -> RatioOrder:
+    """Sort each row by ρ = p/q; cost O(V log V).
+
+    IEEE arithmetic gives the rule for zeros: p/0 = ∞ sorts last, 0/0 = NaN after it.
+    """
+    xp = backend.xp
+    with quiet():
+        order = xp.argsort(p / q, axis=-1, stable=False)
+    return RatioOrder(order, gather(xp, q, order), xp.cumulative_sum(gather(xp, p, order), axis=-1))
+
+
+def suffix_sums(backend: Backend, q: Array) -> Array:
+    """Return b_k = q(Σ∖H_k) for k = 1 … V, summed from the far end: small values stay accurate."""
+    xp = backend.xp
+    from_far_end = xp.flip(xp.cumulative_sum(xp.flip(q, axis=-1), axis=-1), axis=-1)
+    return xp.concat([from_far_end[:, 1:], backend.zeros((q.shape[0], 1))], axis=-1)

@@ -1,0 +1,86 @@
+"""Comparisons as dictionaries and data frames. No mathematics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdsd_theory.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mdsd_theory.comparison import Comparison, Row
+    from mdsd_theory.results import Acceptance, Rate
+
+
+def host(x: Any) -> Any:
+    """Return arrays as NumPy arrays on the host, floats as they are."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+        return x.double().numpy() if x.is_floating_point() else x.numpy()
+    return x
+
+
+def plain(x: Any) -> Any:
+    """Return floats, nested lists of floats, or None."""
+    if x is None or isinstance(x, float):
+        return x
+    return np.asarray(host(x), dtype=np.float64).tolist()
+
+
+def comparison_dict(comparison: Comparison) -> dict[str, Any]:
+    """Return the content of a comparison in plain types."""
+    return {
+        "optimal": {name: _acceptance(result) for name, result in comparison.optimal.items()},
+        "rates": {key: _rate(rate, comparison.gaps[key]) for key, rate in comparison.details.items()},
+    }
+
+
+def _acceptance(result: Acceptance) -> dict[str, Any]:
+    fields = {name: plain(getattr(result, name)) for name in ("value", "lower", "upper")}
+    fields |= {"exact": result.exact, "route": result.route, "scheme": result.scheme, "n": result.n}
+    if result.subset.ndim == 1:
+        fields["subset"] = np.flatnonzero(host(result.subset)).tolist()
+    return fields
+
+
+def _rate(rate: Rate, gap: Any) -> dict[str, Any]:
+    fields = {name: plain(getattr(rate, name)) for name in ("value", "explicit", "standard_error")}
+    names = {"verifier": rate.verifier, "scheme": rate.scheme, "route": rate.route, "n": rate.n}
+    return fields | {"gap": plain(gap)} | names
+
+
+def comparison_frame(comparison: Comparison) -> pd.DataFrame:
+    """Return one row for each position, scheme and verifier."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise MissingDependencyError(
+            "to_frame needs pandas: pip install 'mdsd-theory[plot]', or use to_dict()"
+        ) from None
+    frames: list[pd.DataFrame] = [_frame(row, pd) for row in comparison.rows]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _frame(row: Row, pd: Any) -> Any:
+    acceptance = np.ravel(host(row.acceptance)).astype(np.float64)
+
+    def column(x: Any) -> Any:
+        return np.nan if x is None else np.ravel(host(x)).astype(np.float64)
+
+    return pd.DataFrame(
+        {
+            "position": np.arange(acceptance.size),
+            "scheme": row.scheme,
+            "n": row.optimal.n,
+            "verifier": row.verifier or "optimal",
+            "acceptance": acceptance,
+            "standard_error": column(row.standard_error),
+            "gap": column(row.gap),
+            "lower": column(row.optimal.lower),
+            "upper": column(row.optimal.upper),
+            "route": row.route,
+        }
+    )

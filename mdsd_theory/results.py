@@ -1,0 +1,95 @@
+"""Results: frozen, each with its value, its enclosure, its witness and the route that gave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mdsd_theory.arrays import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Acceptance:
+    """The optimal acceptance rate α* of one scheme.
+
+    Attributes
+    ----------
+    value : float or array of shape (...)
+        α* = P(H) + 1 − Q(H) at ``subset``: a probability.
+    lower, upper : float or array of shape (...)
+        A certified enclosure of α*: the route's own error and all roundings are inside. For an exact
+        route it is as narrow as rounding.
+    subset : array of bool, shape (..., V)
+        H, the minimising subset of tokens.
+    route : str
+        Name in :data:`mdsd_theory.ROUTES` of the route that computed it.
+    scheme : str
+        Name of the draft scheme.
+    n : int
+        Number of drafts.
+    """
+
+    value: Any
+    lower: Any
+    upper: Any
+    subset: Array
+    route: str
+    scheme: str
+    n: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether ``value`` is α* (up to rounding) and not only an upper bound."""
+        return True
+
+    @property
+    def gap(self) -> Any:
+        """``upper − lower``."""
+        return self.upper - self.lower
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class AcceptanceBounds(Acceptance):
+    """An enclosure of α* where the optimum itself was not computed.
+
+    ``value`` equals the upper bound P(H) + 1 − Q(H) that ``subset`` attains; α* may be smaller, down
+    to ``lower``.
+    """
+
+    @property
+    def exact(self) -> bool:
+        """False: only the enclosure is claimed."""
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class Rate:
+    """The acceptance rate of one verifier.
+
+    Attributes
+    ----------
+    value : float or array of shape (...)
+        P(Y ∈ S), a residual draw that hits a draft included.
+    explicit : float or array of shape (...)
+        The part in which the rule itself accepts a draft, as some papers count it.
+    standard_error : float or array of shape (...), or None
+        Of a Monte Carlo ``value``; None when the value is exact up to rounding.
+    verifier, scheme, route : str
+        Names of the rule, of the draft scheme and of how the rate was computed.
+    n : int
+        Number of drafts.
+    """
+
+    value: Any
+    explicit: Any
+    standard_error: Any
+    verifier: str
+    scheme: str
+    route: str
+    n: int
+
+    def __float__(self) -> float:
+        return float(self.value)

@@ -1,0 +1,77 @@
+"""Any explicit law over tuples of drafts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mdsd_theory.errors import InputError, InputTypeError
+from mdsd_theory.schemes.base import Number, Scheme, SetLaw, positive
+
+
+class Joint(Scheme):
+    """Draft a tuple (X_1 … X_n) from an explicit law, given as ``{(x_1, ..., x_n): probability}``.
+
+    The law takes q's place: ``compare(p, {(0, 1): 0.5, (1, 2): 0.5}, scheme="joint")``.
+
+    Examples
+    --------
+    >>> Joint().set_law({(0, 1): 0.5, (1, 0): 0.25, (2, 2): 0.25}, 2)
+    {frozenset({0, 1}): 0.75, frozenset({2}): 0.25}
+    """
+
+    name: ClassVar[str] = "joint"
+    summary: ClassVar[str] = "an explicit law over tuples of drafts"
+    draft: ClassVar[str] = "law"
+
+    def set_law(self, q: Mapping[tuple[int, ...], Number], n: int) -> SetLaw:
+        """Collapse the law over tuples to one over sets (see :meth:`Scheme.set_law`)."""
+        law: dict[frozenset[int], Number] = defaultdict(int)
+        for drafts, weight in q.items():
+            law[frozenset(drafts)] += weight
+        return positive(law)
+
+
+def check_law(law: Any, vocabulary: int) -> int:
+    """Check a law over tuples and return n, the length of its tuples.
+
+    Raises
+    ------
+    InputTypeError, InputError
+        When it is not a mapping from equally long, non-empty tuples of token indices below V to
+        non-negative numbers that sum to one (within 1e-9).
+    """
+    if not isinstance(law, Mapping):
+        raise InputTypeError(
+            "scheme 'joint' needs q as a mapping {(x_1, ..., x_n): probability}; got "
+            f"{type(law).__name__}"
+        )
+    if not law:
+        raise InputError("scheme 'joint' got an empty law; expected at least one tuple of drafts")
+    lengths = set()
+    for drafts, weight in law.items():
+        _check_entry(drafts, weight, vocabulary)
+        lengths.add(len(drafts))
+    if len(lengths) > 1:
+        raise InputError(f"the tuples of the joint law have lengths {sorted(lengths)}; expected one n")
+    total = sum(law.values())
+    if not abs(total - 1) <= 1e-9:
+        raise InputError(f"the joint law sums to {float(total):.10g}; expected 1 within 1e-9")
+    return int(lengths.pop())
+
+
+def _check_entry(drafts: Any, weight: Any, vocabulary: int) -> None:
+    if not isinstance(drafts, tuple) or not drafts:
+        raise InputTypeError(f"the joint law has the key {drafts!r}; expected a non-empty tuple")
+    for token in drafts:
+        if isinstance(token, bool) or not hasattr(token, "__index__"):
+            raise InputTypeError(f"the joint law has the draft {token!r}; expected a token index")
+        if not 0 <= token < vocabulary:
+            raise InputError(
+                f"the joint law drafts token {token}; expected an index from 0 to {vocabulary - 1}"
+            )
+    if not isinstance(weight, int | float) and not hasattr(weight, "numerator"):
+        raise InputTypeError(f"the joint law gives {drafts} the weight {weight!r}; expected a number")
+    if not weight >= 0:
+        raise InputError(f"the joint law gives {drafts} the weight {weight}; expected it >= 0")

@@ -1,0 +1,78 @@
+"""The baseline: draw Y from the target, and see whether it was drafted."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mdsd_theory.arrays import Array, mask_of_indices, quiet, top_indices
+from mdsd_theory.distributions import Pair
+from mdsd_theory.dual.closed_form import last_draft
+from mdsd_theory.dual.race_inclusion import weighted_inclusion
+from mdsd_theory.schemes import SCHEMES
+from mdsd_theory.schemes.base import Scheme
+from mdsd_theory.verifiers.base import RowRate, Verifier
+
+
+class Naive(Verifier):
+    r"""Draw Y ~ p independently of the drafts; it is accepted if Y ∈ S.
+
+    .. math:: P(Y \in S) = \sum_i p_i\, P(i \in S)
+
+    The decision is explicit: ``explicit`` equals ``value``.
+
+    Notes
+    -----
+    P(i ∈ S) is 1 − (1 − q_i)^n with replacement, the race integral of
+    :mod:`mdsd_theory.dual.race_inclusion` without, q̃_i outside T and 1 on T for greedy drafts, 0 or 1
+    for top-k, 1 − Π_k (1 − q_k(i)) for different drafters. Cost O(V) (O(nV) for greedy, top-k and
+    different drafters), and O(n²·V·J), J ≈ 50 nodes, without replacement from n = 3 on. Joint laws and
+    your own schemes are summed over their set law, one row after the other.
+
+    Examples
+    --------
+    >>> Naive().acceptance_rate([0.5, 0.25, 0.25], [0.25, 0.5, 0.25], 2, scheme="with_replacement").value
+    0.515625
+    """
+
+    name: ClassVar[str] = "naive"
+    schemes: ClassVar[tuple[str, ...] | None] = None
+    default_scheme: ClassVar[str] = "without_replacement"
+    summary: ClassVar[str] = "draw from the target; accepted if it was drafted"
+    source: ClassVar[str] = "Miao et al. 2024 (SpecInfer's baseline), arXiv 2305.09781"
+
+    def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
+        """Return Σ_i p_i P(i ∈ S) of each row."""
+        if type(scheme) is not type(SCHEMES.get(scheme.name)) or scheme.draft == "law":
+            value = _over_set_law(pair, n, scheme)
+            return RowRate(value, value, "set_law")
+        if scheme.name == "without_replacement":
+            value = weighted_inclusion(pair.backend, pair.p, pair.q, n)
+            return RowRate(value, value, "closed_form" if n <= 2 else "race")
+        value = pair.backend.xp.sum(pair.p * _inclusion(pair, n, scheme.name), axis=-1)
+        return RowRate(value, value, "closed_form")
+
+
+def _inclusion(pair: Pair, n: int, scheme: str) -> Array:
+    """Return P(i ∈ S) for the schemes that have a formula; shape (rows, V)."""
+    xp, q = pair.backend.xp, pair.q
+    if scheme == "independent":
+        return 1 - xp.prod(1 - q, axis=0)
+    if scheme == "greedy":
+        fixed, last = last_draft(pair.backend, q, n)
+        return xp.where(fixed, 1.0, last)
+    if scheme == "top_k":
+        drafted = mask_of_indices(pair.backend, top_indices(pair.backend, q, n), pair.vocabulary)
+        return xp.astype(drafted, pair.backend.work)
+    with quiet():
+        return -xp.expm1(n * xp.log1p(-q))
+
+
+def _over_set_law(pair: Pair, n: int, scheme: Scheme) -> Array:
+    """Return E[P(S)], summed over the law of the set S, one row after the other."""
+    values = [_expected_mass(*pair.row(r), n, scheme) for r in range(pair.p.shape[0])]
+    return pair.backend.array(values)
+
+
+def _expected_mass(p: list[float], q: Any, n: int, scheme: Scheme) -> float:
+    law = scheme.set_law(q, n)
+    return float(sum(weight * sum(p[i] for i in drafts) for drafts, weight in law.items()))

@@ -1,0 +1,123 @@
+r"""The residual of recursive rejection, which one number describes.
+
+A rule that goes through the drafts, accepts X_k with probability min(1, r_k/q_k) and otherwise replaces
+the target r_k by (r_k − q_k)_+, renormalised, starting from r_0 = p, never leaves a line. If
+q_k = c_k·q on the tokens not rejected yet, then with
+
+.. math:: F(t) = \sum_i \min(p_i, t q_i), \qquad t_0 = 0, \qquad t_{k+1} = t_k + c_k (1 - F(t_k))
+
+the residual is r_k = (p − t_k q)_+ / (1 − F(t_k)), and the k-th rejection has probability
+(1 − F(t_{k+1})) / (1 − F(t_k)). The chances of rejection telescope: **all n drafts are rejected with
+probability 1 − F(t_n)**.
+
+*Proof.* (p − tq)_+/Z − cq has the positive part (p − (t + cZ) q)_+/Z, Z = 1 − F(t) being the sum of
+(p − tq)_+. A rejected token x had r_k(x) < c_k q_x, so p_x < t_{k+1} q_x: its residual is zero and
+stays zero, whether or not q_{k+1} still holds it. ∎
+
+Where p = q the residual vanishes: F(1) = 1, t stays at 1, and no quotient 0/0 is met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mdsd_theory.arrays import Array, Backend, gather, quiet
+from mdsd_theory.dual.ratio_order import ratio_order
+
+
+def overlap(backend: Backend, p: Array, q: Array, t: Array) -> Array:
+    """Return F(t) = Σ min(p, t q) for one t a row; shape (rows,), cost O(V)."""
+    return backend.xp.sum(backend.xp.minimum(p, t[:, None] * q), axis=-1)
+
+
+def excess(backend: Backend, p: Array, q: Array, t: Array) -> Array:
+    """Return 1 − F(t) = Σ (p − t q)_+ for one t a row; shape (rows,), cost O(V)."""
+    return backend.xp.sum(backend.xp.clip(p - t[:, None] * q, 0.0, None), axis=-1)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """F for many t a row: piecewise linear, in O(log V) each after one sort.
+
+    Attributes
+    ----------
+    order : array of int, shape (rows, V)
+        Tokens by p/q ascending.
+    ratio : array, shape (rows, V)
+        p/q in that order, ∞ for tokens with q = 0.
+    p_before : array, shape (rows, V + 1)
+        Σ p over the first k tokens.
+    p_after, q_after : array, shape (rows, V + 1)
+        Σ p and Σ q over all but the first k tokens, summed from the far end.
+    """
+
+    backend: Backend
+    order: Array
+    ratio: Array
+    p_before: Array
+    p_after: Array
+    q_after: Array
+
+    @classmethod
+    def of(cls, backend: Backend, p: Array, q: Array) -> Overlap:
+        """Sort the tokens of each row by p/q."""
+        xp = backend.xp
+        ranked = ratio_order(backend, p, q)
+        target = gather(xp, p, ranked.order)
+        with quiet():
+            ratio = target / ranked.q
+        ratio = xp.where(xp.isnan(ratio), xp.inf, ratio)
+        zero = backend.zeros((p.shape[0], 1))
+        before = xp.concat([zero, ranked.target], axis=-1)
+        after = (_sums_from_far_end(backend, x) for x in (target, ranked.q))
+        return cls(backend, ranked.order, ratio, before, *after)
+
+    def count(self, t: Array) -> Array:
+        """Return how many tokens have p/q < t, for t of shape (rows, K)."""
+        xp = self.backend.xp
+        return first_false(
+            self.backend, lambda k: gather(xp, self.ratio, k) < t, self.ratio.shape[-1], t
+        )
+
+    def __call__(self, t: Array) -> tuple[Array, Array]:
+        """Return F(t) and 1 − F(t), each as a sum of its own, for t of shape (rows, K)."""
+        xp, k = self.backend.xp, self.count(t)
+        above = gather(xp, self.p_after, k)
+        taken = xp.minimum(t * gather(xp, self.q_after, k), above)
+        return gather(xp, self.p_before, k) + taken, above - taken
+
+    def advance(self, t: Array, left: Array) -> Array:
+        """Return the next t, t + (1 − F(t))/left, with ``left`` the mass q has not rejected."""
+        xp = self.backend.xp
+        with quiet():
+            # Far below overflow: products of t with probabilities stay finite.
+            return xp.clip(t + self(t)[1] / left, None, xp.finfo(self.backend.work).max / 4)
+
+
+def first_false(
+    backend: Backend, holds: Callable[[Array], Array], size: int, like: Array
+) -> Array:
+    """Return the first of 0 … size−1 at which ``holds`` is false (size if none), by bisection.
+
+    Parameters
+    ----------
+    holds : callable
+        Monotone, from indices (rows, K) to booleans (rows, K): true, then false.
+    size : int
+    like : array, shape (rows, K)
+    """
+    xp = backend.xp
+    low = xp.zeros(tuple(like.shape), dtype=xp.int64, device=backend.device)
+    high = low + size
+    for _ in range(size.bit_length()):
+        middle = xp.clip((low + high) // 2, None, size - 1)
+        right = holds(middle) & (low < high)
+        low, high = xp.where(right, middle + 1, low), xp.where(right, high, middle)
+    return low
+
+
+def _sums_from_far_end(backend: Backend, x: Array) -> Array:
+    xp = backend.xp
+    sums = xp.flip(xp.cumulative_sum(xp.flip(x, axis=-1), axis=-1), axis=-1)
+    return xp.concat([sums, backend.zeros((x.shape[0], 1))], axis=-1)

@@ -1,0 +1,138 @@
+"""Recursive rejection sampling without replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from mdsd_theory.distributions import Pair
+from mdsd_theory.errors import InputError, InputTypeError
+from mdsd_theory.schemes.base import Number, Scheme
+from mdsd_theory.verifiers.base import RowRate, Verifier
+from mdsd_theory.verifiers.rejected_paths import over_all_paths, path_count
+from mdsd_theory.verifiers.sampled_paths import over_sampled_paths
+
+MOST_PATHS = 20_000
+"""Most ordered rejections a row that are summed exactly from n = 3 on."""
+
+CHUNK_ELEMENTS = 2**22
+"""Elements of a (rows × paths) array worked on at once."""
+
+
+class RRSWithoutReplacement(Verifier):
+    r"""RRS where each further draft comes from q without the rejected token, renormalised.
+
+    Accept X_k with probability min(1, r_k/q_k); else r_{k+1} = (r_k − q_k)_+ and q_{k+1} = q_k off X_k, both
+    renormalised; r_0 = p, q_0 = q. With F and t_k as in :mod:`mdsd_theory.verifiers.residual`,
+
+    .. math:: P(Y \in S) = E\,F(t_n), \qquad
+              t_{k+1} = t_k + \frac{1 - F(t_k)}{1 - q(x_1) - \dots - q(x_k)},
+
+    E over the rejected tokens (:mod:`mdsd_theory.verifiers.rejected_paths`). The first rejected token has
+    the law ∝ (q − p)_+, so that n = 2 is one sum over tokens.
+
+    ``explicit`` equals ``value``: a draft is rejected only where r_k < q_k, so its residual is zero from
+    then on, and a token drawn from r_n is never one of the drafts.
+
+    Parameters
+    ----------
+    samples : int
+        Paths a row where they are too many to sum, rounded up to a multiple of 32.
+    seed : int
+        Of the random numbers; the same for every row, so that a batch equals a loop.
+
+    Notes
+    -----
+    ===========  ===============================================  =================================
+    route        when                                             cost of a row
+    ===========  ===============================================  =================================
+    closed_form  n ≤ 2                                            V log V
+    recursion    V (V−1) … (V−n+2) ≤ 20,000                       that number times log V
+    monte_carlo  else; unbiased, with a standard error            (V + n·samples) log V
+    ===========  ===============================================  =================================
+
+    Also Jeon et al. 2024 (RSD), arXiv 2402.14160.
+
+    Examples
+    --------
+    >>> rule = RRSWithoutReplacement()
+    >>> round(rule.acceptance_rate([0.5, 0.3, 0.2], [0.2, 0.3, 0.5], 2).value, 12)
+    0.82
+    """
+
+    name: ClassVar[str] = "rrs_without_replacement"
+    schemes: ClassVar[tuple[str, ...] | None] = ("without_replacement",)
+    default_scheme: ClassVar[str] = "without_replacement"
+    summary: ClassVar[str] = "recursive rejection sampling of drafts without replacement"
+    source: ClassVar[str] = "Chen et al. 2024 (Sequoia), arXiv 2402.12374"
+
+    def __init__(self, samples: int = 4096, seed: int = 0) -> None:
+        self.samples = _whole(samples, "samples", 1)
+        self.seed = _whole(seed, "seed", 0)
+
+    def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
+        """Return E F(t_n) of each row, exactly where that is cheap."""
+        p, q, xp = pair.p, pair.q, pair.backend.xp
+        paths = path_count(pair.vocabulary, n)
+        exact = n <= 2 or paths <= MOST_PATHS
+        size = max(1, CHUNK_ELEMENTS // max(paths if exact else self.samples, pair.vocabulary))
+        chunks = [slice(start, start + size) for start in range(0, p.shape[0], size)]
+        if exact:
+            parts = [over_all_paths(pair.backend, p[c, :], q[c, :], n) for c in chunks]
+            value = xp.concat(parts, axis=0)
+            return RowRate(value, value, "closed_form" if n <= 2 else "recursion")
+        estimates = [
+            over_sampled_paths(pair.backend, p[c, :], q[c, :], n, self.samples, self.seed)
+            for c in chunks
+        ]
+        value, error = (xp.concat(list(part), axis=0) for part in zip(*estimates, strict=True))
+        return RowRate(value, value, "monte_carlo", error)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(samples={self.samples}, seed={self.seed})"
+
+
+def _whole(x: Any, name: str, least: int) -> int:
+    if isinstance(x, bool) or not hasattr(x, "__index__"):
+        raise InputTypeError(f"{name} is {x!r} of type {type(x).__name__}; expected an integer")
+    if x.__index__() < least:
+        raise InputError(f"{name} is {x}; expected an integer >= {least}")
+    return int(x.__index__())
+
+
+def exact_rate(p: Sequence[Number], q: Sequence[Number], n: int) -> Number:
+    """Return the acceptance by following the rule draft after draft, in p's and q's number type.
+
+    Parameters
+    ----------
+    p, q : sequence of Fraction or float, shape (V,)
+        q has at least n positive entries.
+    n : int
+        Number of drafts.
+
+    Returns
+    -------
+    Number
+
+    Notes
+    -----
+    Cost O(V^n): for small V, to check the fast routes. Chen et al. 2024, arXiv 2402.12374.
+
+    Examples
+    --------
+    >>> from fractions import Fraction as F
+    >>> exact_rate([F(1, 2), F(3, 10), F(1, 5)], [F(1, 5), F(3, 10), F(1, 2)], 2)
+    Fraction(41, 50)
+    """
+    accepted = sum(min(a, b) for a, b in zip(p, q, strict=True))
+    excess = [max(a - b, 0) for a, b in zip(p, q, strict=True)]
+    total = sum(excess)
+    if n == 1 or total == 0:
+        return accepted
+    residual = [a / total for a in excess]
+    for x, draft in enumerate(q):
+        rejected = draft - min(p[x], draft)
+        if rejected > 0:
+            others = [0 if i == x else b / (1 - draft) for i, b in enumerate(q)]
+            accepted += rejected * exact_rate(residual, others, n - 1)
+    return accepted

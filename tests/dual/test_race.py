@@ -1,0 +1,151 @@
+"""The parts of the race route: nodes and their error bound, products, the search."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdsd_theory.arrays import Backend
+from mdsd_theory.dual import race_search
+from mdsd_theory.dual.heavy_tokens import LARGEST_EXPONENT, split_heavy
+from mdsd_theory.dual.race_nodes import (
+    QUADRATURE_ERROR,
+    first_time,
+    largest_step,
+    last_scaled_time,
+    left_end,
+    race_nodes,
+)
+from mdsd_theory.dual.race_prefix import race_prefix
+from mdsd_theory.dual.ratio_order import ratio_order, suffix_sums
+from mdsd_theory.dual.truncated import block_products, multiply, running_products
+from mdsd_theory.schemes import SCHEMES
+
+NUMPY = Backend("numpy", np.float64, "cpu")
+
+
+def test_step_keeps_the_stated_bound():
+    for n in (1, 2, 3, 8, 20):
+        h = largest_step(n)
+        best = min(
+            2 * math.cos(a) ** -n / math.expm1(2 * math.pi * a / h) for a in np.linspace(0.1, 1.565, 3000)
+        )
+        assert best <= 1.05e-14
+
+
+def test_nodes_grow_slowly_with_n():
+    for n in (3, 8):
+        nodes = race_nodes(NUMPY, np.array([0.5]), n)
+        assert nodes.times.shape[1] < 70
+        assert nodes.step[0] <= largest_step(n)
+        assert nodes.times[0, 0] == pytest.approx(first_time(n))
+        assert nodes.times[0, -1] == pytest.approx(2 * last_scaled_time(n))
+
+
+def test_left_end_sums_the_nodes_below_the_first():
+    nodes = race_nodes(NUMPY, np.array([0.5]), 8)
+    b = np.array([[1.0, 0.3, 1e-9, 0.0]])
+    t = nodes.times[0, 0] * np.exp(-nodes.step[0] * np.arange(1, 400))
+    direct = nodes.step[0] * (b[0, :, None] * t * np.exp(-b[0, :, None] * t)).sum(-1)
+    np.testing.assert_allclose(left_end(NUMPY, nodes, b)[0], direct, rtol=1e-13)
+
+
+def test_rule_is_as_accurate_as_claimed_on_an_integral_in_closed_form():
+    """n i.i.d.-like case: one light subset of equal tokens, where 1 − Q(H) is a product."""
+    vocabulary, n = 6, 3
+    q = np.full((1, vocabulary), 1 / vocabulary)
+    for k in range(vocabulary):
+        inside = math.comb(k, n) / math.comb(vocabulary, n)
+        p = np.where(np.arange(vocabulary) < k, 0.0, 1.0)[None, :]
+        result = race_prefix(NUMPY, p / p.sum(), q, n)
+        assert abs(result.value[0] - (1 - inside)) <= QUADRATURE_ERROR + 1e-15
+
+
+def test_multiply_truncates():
+    a, b = [np.array(2.0)], [np.array(3.0)]
+    assert [float(c) for c in multiply(a, b, 2)] == [5.0]
+    assert [float(c) for c in multiply(a, b, 3)] == [5.0, 6.0]
+    long = multiply(multiply(a, b, 4), multiply(a, b, 4), 4)
+    # (1 + 2x)²(1 + 3x)² = 1 + 10x + 37x² + 60x³ + …
+    assert [float(c) for c in long] == [10.0, 37.0, 60.0]
+
+
+@pytest.mark.parametrize("n", [2, 3, 6])
+def test_products_agree_with_polynomial_multiplication(n, rng):
+    odds = rng.exponential(size=(1, 8, 3, 2))
+    blocks = block_products(odds, n)
+    running = running_products(NUMPY, blocks, [np.zeros((1, 1, 2))] * (n - 1), n)
+    for node in range(2):
+        polynomial = np.array([1.0])
+        for block in range(3):
+            for token in range(8):
+                polynomial = np.convolve(polynomial, [1.0, odds[0, token, block, node]])[:n]
+            expected = np.pad(polynomial, (0, n - polynomial.size))[1:]
+            got = [c[0, block + 1, node] for c in running]
+            np.testing.assert_allclose(got, expected[: len(got)], rtol=1e-13)
+
+
+def test_suffix_sums_keep_small_tails(rng):
+    q = np.array([[1 - 1e-20, 1e-20, 1e-30]])
+    np.testing.assert_allclose(suffix_sums(NUMPY, q)[0], [1e-20, 1e-30, 0.0], rtol=1e-9)
+
+
+def test_heavy_tokens_are_set_apart_only_when_odds_would_overflow():
+    q = np.array([[0.2, 0.3, 0.5]])
+    top = np.array([[2, 1]])
+    assert split_heavy(NUMPY, q, top, 100.0).passed is None
+    heavy = split_heavy(NUMPY, q, top, 0.6 * LARGEST_EXPONENT / 0.2)
+    assert heavy.q.tolist() == [[0.3, 0.5]] or heavy.q.tolist() == [[0.5]]
+    assert heavy.light[0, 2] == 0.0
+
+
+def every_prefix(p, q, n):
+    """P + 1 − Q at every prefix, without the search: one token a block."""
+    values = []
+    order = ratio_order(NUMPY, p[None], q[None]).order[0]
+    exact = SCHEMES["without_replacement"]
+    for k in range(p.size + 1):
+        inside = order[:k].tolist()
+        values.append(p[inside].sum() + 1 - exact.inside(q.tolist(), n, inside))
+    return min(values)
+
+
+@pytest.mark.parametrize("group", [1, 2, 4, 8])
+def test_search_finds_the_minimum_whatever_the_block(group, rng, monkeypatch):
+    monkeypatch.setattr(race_search, "GROUP", group)
+    for alpha in (0.05, 0.3, 1.0, 10.0):
+        p, q = rng.dirichlet(np.full(11, alpha), size=2) + 1e-9
+        p, q = p / p.sum(), q / q.sum()
+        assert race_prefix(NUMPY, p[None], q[None], 3).value[0] == pytest.approx(
+            every_prefix(p, q, 3), abs=1e-13
+        )
+
+
+def test_search_over_many_blocks_matches_blocks_of_one(rng, monkeypatch):
+    pairs = [rng.dirichlet(np.full(700, a), size=2) for a in (0.05, 0.3, 1.0, 50.0)]
+    found = [race_prefix(NUMPY, p[None], q[None], 4) for p, q in pairs]
+    monkeypatch.setattr(race_search, "GROUP", 1)
+    for (p, q), result in zip(pairs, found, strict=True):
+        plain = race_prefix(NUMPY, p[None], q[None], 4)
+        assert result.value[0] == pytest.approx(plain.value[0], abs=1e-14)
+        assert (result.subset == plain.subset).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(0, 6), min_size=3, max_size=9),
+    st.lists(st.integers(1, 6), min_size=9, max_size=9),
+    st.integers(2, 3),
+)
+def test_value_is_attained_by_the_subset(p, q, n):
+    p = np.array(p, dtype=float) + (sum(p) == 0)
+    q = np.array(q[: p.size], dtype=float)
+    p, q = p / p.sum(), q / q.sum()
+    result = race_prefix(NUMPY, p[None], q[None], n)
+    inside = np.flatnonzero(result.subset[0]).tolist()
+    attained = p[inside].sum() + 1 - SCHEMES["without_replacement"].inside(q.tolist(), n, inside)
+    assert result.value[0] == pytest.approx(attained, abs=1e-13)

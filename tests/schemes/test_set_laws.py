@@ -1,0 +1,120 @@
+"""Set laws against the drawing itself, one tuple of drafts after the other."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction as F
+
+import pytest
+
+from mdsd_theory.errors import SizeError
+from mdsd_theory.schemes import SCHEMES, Scheme, resolve_schemes
+
+Q = [F(4, 10), F(1, 10), F(0), F(3, 10), F(2, 10)]
+OTHER = [F(1, 10), F(1, 10), F(5, 10), F(3, 10), F(0)]
+
+
+def tuple_law(scheme, q, n):
+    """The chance of each ordered tuple of drafts, straight from the scheme's description."""
+    law = {}
+    for drafts in itertools.product(range(len(Q)), repeat=n):
+        chance, used = F(1), set()
+        top = sorted(range(len(Q)), key=lambda i: (-q[i], i)) if scheme != "independent" else []
+        for k, x in enumerate(drafts):
+            if scheme == "with_replacement":
+                chance *= q[x]
+            elif scheme == "independent":
+                chance *= q[k][x]
+            elif scheme == "without_replacement":
+                chance *= 0 if x in used else q[x] / (1 - sum(q[i] for i in used))
+            elif scheme == "top_k" or k < n - 1:
+                chance *= int(x == top[k])
+            else:
+                chance *= 0 if x in used else q[x] / (1 - sum(q[i] for i in used))
+            used.add(x)
+            if not chance:
+                break
+        if chance:
+            law[drafts] = chance
+    return law
+
+
+def draft(name, n):
+    return [Q, OTHER, Q, OTHER][:n] if name == "independent" else Q
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize(
+    "name", ["with_replacement", "without_replacement", "greedy", "top_k", "independent"]
+)
+class TestEveryScheme:
+    def test_set_law_collapses_the_tuple_law(self, name, n):
+        expected: dict = {}
+        for drafts, chance in tuple_law(name, draft(name, n), n).items():
+            expected[frozenset(drafts)] = expected.get(frozenset(drafts), 0) + chance
+        law = SCHEMES[name].set_law(draft(name, n), n)
+        assert law == expected
+        assert sum(law.values()) == 1
+
+    def test_inside_is_the_chance_that_all_drafts_lie_in_the_subset(self, name, n):
+        tuples = tuple_law(name, draft(name, n), n)
+        for size in range(len(Q) + 1):
+            for subset in itertools.combinations(range(len(Q)), size):
+                inside = sum((w for x, w in tuples.items() if set(x) <= set(subset)), F(0))
+                assert SCHEMES[name].inside(draft(name, n), n, subset) == inside
+
+    def test_inclusion(self, name, n):
+        tuples = tuple_law(name, draft(name, n), n)
+        expected = [sum((w for x, w in tuples.items() if i in x), F(0)) for i in range(len(Q))]
+        scheme = SCHEMES[name]
+        q = draft(name, n)
+        assert list(scheme.inclusion(q, n))[: len(Q)] == expected
+
+    def test_floats_stay_close_to_fractions(self, name, n):
+        exact = SCHEMES[name].set_law(draft(name, n), n)
+        q = draft(name, n)
+        floats = [[float(x) for x in row] for row in q] if name == "independent" else [float(x) for x in q]
+        law = SCHEMES[name].set_law(floats, n)
+        assert law.keys() == exact.keys()
+        assert all(abs(law[s] - float(exact[s])) < 1e-15 for s in law)
+
+
+def test_with_replacement_is_a_power():
+    for subset in [(), (0,), (0, 1), (0, 3, 4)]:
+        inside = SCHEMES["with_replacement"].inside(Q, 3, subset)
+        assert inside == sum((Q[i] for i in subset), F(0)) ** 3
+
+
+def test_spechub_pairs_have_the_set_law_of_greedy():
+    """SpecHub drafts (a, x) or (x, a), a the top token, x with probability q(x)/(1 − q(a))."""
+    expected = {frozenset({0, x}): Q[x] / (1 - Q[0]) for x in (1, 3, 4)}
+    assert SCHEMES["greedy"].set_law(Q, 2) == expected
+
+
+def test_ties_go_to_the_lowest_index():
+    q = [F(1, 4)] * 4
+    assert SCHEMES["top_k"].set_law(q, 2) == {frozenset({0, 1}): 1}
+    assert set(SCHEMES["greedy"].set_law(q, 2)) == {frozenset({0, i}) for i in (1, 2, 3)}
+
+
+def test_joint_drops_order_and_zeros():
+    law = {(0, 1): F(1, 2), (1, 0): F(1, 4), (2, 2): F(1, 4), (3, 4): F(0)}
+    assert SCHEMES["joint"].set_law(law, 2) == {frozenset({0, 1}): F(3, 4), frozenset({2}): F(1, 4)}
+
+
+def test_too_many_sets():
+    with pytest.raises(SizeError, match="500,000"):
+        SCHEMES["without_replacement"].set_law([1 / 500] * 500, 4)
+
+
+def test_all_means_the_schemes_with_one_draft_distribution():
+    names = [scheme.name for scheme in resolve_schemes("all")]
+    assert names == ["with_replacement", "without_replacement", "greedy", "top_k"]
+
+
+def test_every_scheme_documents_itself():
+    for name, scheme in SCHEMES.items():
+        assert scheme.name == name
+        assert scheme.summary
+        assert "arXiv" in scheme.source
+        assert isinstance(scheme, Scheme)
