@@ -12,7 +12,7 @@ demo: $(DEMO_ENV)/ready
 test: lint check
 	$(BIN)/python -m pytest -n 2 -m "not slow" tests
 	$(BIN)/python -m pytest -q --doctest-modules mdsd_theory
-	$(BIN)/python -m pytest -q --markdown-docs README.md
+	$(BIN)/python -m pytest -q --doctest-glob=README.md README.md
 
 test-slow: $(TEST_ENV)/ready
 	$(BIN)/python -m pytest -n 2 -m slow tests

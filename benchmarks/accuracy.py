@@ -45,7 +45,9 @@ def small(count: int, rng: np.random.Generator) -> dict[int, float]:
     return worst
 
 
-def large(drafts: tuple[int, ...], rng: np.random.Generator) -> list[tuple[str, int, float, float, float]]:
+def large(
+    drafts: tuple[int, ...], rng: np.random.Generator
+) -> list[tuple[str, int, float, float, float]]:
     """Return top, n, |α* − balls|, the width of the enclosure, and float32's error, at V = 1,000."""
     rows = []
     for top in TOPS:

@@ -1,8 +1,8 @@
 """Time of α* on the CPU, as multiples of one ``np.argsort`` of the same row.
 
-Run: ``python benchmarks/dual.py`` (about a minute). Each figure is the median ratio of pairs of calls that
-take turns, so that a drifting machine does not matter; ``mdsd.optimal_acceptance`` is timed whole, checks
-and result included.
+Run: ``python benchmarks/dual.py`` (about a minute). Each figure is the median ratio of pairs of calls
+that take turns, so that a drifting machine does not matter; ``mdsd.optimal_acceptance`` is timed whole,
+checks and result included.
 """
 
 from __future__ import annotations

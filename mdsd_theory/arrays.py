@@ -84,6 +84,11 @@ class Backend:
         on_mps = self.library == "torch" and self.device.type == "mps"
         return 2.0**-24 if on_mps else UNIT
 
+    @property
+    def block_elements(self) -> int:
+        """Elements of an array worked on at once: what a core's cache, or an accelerator, holds."""
+        return 2**16 if str(self.device) == "cpu" else 2**24
+
     def array(self, x: Any) -> Array:
         """Return ``x`` (nested lists, NumPy) as an array of this backend in the work dtype."""
         if self.library == "numpy":

@@ -61,7 +61,7 @@ def certify(
     >>> import mdsd_theory as mdsd
     >>> certificate = mdsd.certify(["1/2", "1/3", "1/6"], ["1/6", "1/3", "1/2"], n=2)
     >>> certificate.value, sorted(certificate.subset)
-    (Fraction(14, 15), [1, 2])
+    (Fraction(11, 12), [1, 2])
     """
     from mdsd_theory.reference.certificate import certificate_from_law
 

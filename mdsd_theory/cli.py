@@ -84,9 +84,12 @@ def compare(
 ) -> None:
     """Compare α* with the verifiers on two files (.npy, .npz, .safetensors, .pt)."""
     from mdsd_theory.compare import compare as compare_distributions
-    from mdsd_theory.files import load_array
+    from mdsd_theory.files import load_alike
 
-    target, draft = (_as_probabilities(load_array(f), f, logits, temperature) for f in (p, q))
+    arrays = load_alike(p, q)
+    target, draft = (
+        _as_probabilities(x, name, logits, temperature) for x, name in zip(arrays, (p, q), strict=True)
+    )
     comparison = compare_distributions(target, draft, n=n, scheme=scheme, verifiers=verifier, route=route)
     if as_json:
         typer.echo(comparison.to_json())
@@ -123,12 +126,13 @@ def verify(
     from rich.progress import track
 
     from mdsd_theory.agreement import check_agreement, random_instances
+    from mdsd_theory.tables import console
 
     worst: dict[str, float] = defaultdict(float)
     counts: dict[str, int] = defaultdict(int)
     todo = random_instances(instances, seed, largest)
     for instance in track(
-        todo, total=instances, description="verifying", console=_console(err=True), transient=True
+        todo, total=instances, description="verifying", console=console(stderr=True), transient=True
     ):
         report = check_agreement(instance, tolerance)
         if report.violations:
@@ -160,18 +164,10 @@ def _print_agreement(instances: int, seed: int, counts: dict[str, int], worst: d
     _print(table)
 
 
-def _console(err: bool = False) -> Any:
-    from rich.console import Console
-
-    return Console(stderr=err)
-
-
 def _print(renderable: Any) -> None:
-    from rich.console import Console
+    from mdsd_theory.tables import console
 
-    console = Console()
-    wide = Console(width=max(100, console.width)) if not console.is_terminal else console
-    wide.print(renderable)
+    console().print(renderable)
 
 
 def main() -> None:

@@ -8,25 +8,22 @@ import numpy as np
 
 from mdsd_theory.comparison import Comparison
 from mdsd_theory.demo_data import DemoData
+from mdsd_theory.tables import console
 
 
 def show_demo(data: DemoData, average: Comparison, single: Comparison, position: int) -> None:
     """Print the averages over all positions, then one position with its likeliest tokens."""
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=100)
+    out = console()
     target = data.manifest["target"]["name"]
     removed = ", ".join(map(str, data.manifest["draft"]["removed_layers"]))
     draft = f"the same without layers {removed}"
-    console.print(f"target [bold]{target}[/], draft [bold]{draft}[/], temperature {data.temperature:g}")
-    console.print(average)
+    out.print(f"target [bold]{target}[/], draft [bold]{draft}[/], temperature {data.temperature:g}")
+    out.print(average)
     record = data.manifest["positions"][position]
-    console.print()
-    console.print(f"[bold]Position {position}[/] ({record['task']}), after: …{record['context']!r}")
-    console.print(_token_table(data, single, position))
-    console.print(single)
+    out.print()
+    out.print(f"[bold]Position {position}[/] ({record['task']}), after: …{record['context']!r}")
+    out.print(_token_table(data, single, position))
+    out.print(single)
 
 
 def _token_table(data: DemoData, single: Comparison, position: int) -> Any:

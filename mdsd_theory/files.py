@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mdsd_theory.arrays import is_torch
 from mdsd_theory.errors import DataFileError, MissingDependencyError
 
 SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
@@ -43,6 +44,16 @@ def load_array(name: str) -> Any:
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise DataFileError(f"{path} cannot be read as {path.suffix}: {reason[0]}") from None
     return _entry(content, path, key)
+
+
+def load_alike(*names: str) -> list[Any]:
+    """Return the arrays of several files, all as tensors if one of them is a tensor."""
+    arrays = [load_array(name) for name in names]
+    if not any(is_torch(x) for x in arrays):
+        return arrays
+    import torch
+
+    return [torch.as_tensor(x) for x in arrays]
 
 
 def _split(name: str) -> tuple[Path, str | None]:

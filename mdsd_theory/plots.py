@@ -22,8 +22,8 @@ BOUND = "#D55E00"
 def plot_rates(comparison: Comparison, ax: Axes | None = None) -> Axes:
     """Draw a bar for each verifier and a line for the bound α* of its scheme.
 
-    For a batch, bars are means over positions and whiskers one standard deviation between positions.
-    Where α* is only enclosed, the bound is a band from ``lower`` to ``upper``.
+    For a batch everything is a mean over positions. Where α* is only enclosed, the bound is a band
+    from ``lower`` to ``upper``.
 
     Parameters
     ----------
@@ -40,51 +40,48 @@ def plot_rates(comparison: Comparison, ax: Axes | None = None) -> Axes:
     MissingDependencyError
         Without matplotlib.
     """
-    ax = _axes(ax, sum(1 for _ in comparison.rows))
-    places: list[float] = []
-    labels: list[str] = []
-    x = 0.0
+    ax = _axes(ax, len(comparison.rows))
+    labels: dict[float, str] = {}
+    y = 0.0
     for scheme, optimum in comparison.optimal.items():
+        bound = _mean(optimum.upper)
+        labels[y] = f"$\\bf{{{scheme.replace('_', chr(92) + '_')}}}$"
+        sign = "=" if optimum.exact else "≤"
+        ax.text(1.02, y, f"α* {sign} {bound:.3f}", va="center", fontsize=8, color=BOUND)
         rows = [row for row in comparison.rows if row.scheme == scheme and row.rate is not None]
-        width = max(1, len(rows))
-        _bound(ax, x - 0.5, x + width - 0.5, optimum)
+        _bound(ax, y - 0.45, y + len(rows) + 0.45, optimum)
         for row in rows:
-            values = _flat(row.acceptance)
-            spread = values.std() if values.size > 1 else None
-            ax.bar(x, values.mean(), 0.72, color=BAR, yerr=spread, capsize=3, ecolor="0.25")
-            places.append(x)
-            labels.append(f"{row.verifier}\n{scheme}")
-            x += 1
-        if not rows:
-            places.append(x)
-            labels.append(f"(bound)\n{scheme}")
-            x += 1
-        x += 0.5
-    ax.set_xticks(places, labels, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
-    ax.set_ylim(0, 1)
-    ax.set_ylabel("acceptance rate P(Y ∈ S)")
-    ax.legend(loc="lower right", fontsize=8, framealpha=1)
+            y += 1
+            value = _mean(row.acceptance)
+            labels[y] = str(row.verifier)
+            ax.barh(y, value, 0.72, color=BAR)
+            ax.text(1.02, y, f"{value:.3f}", va="center", fontsize=8)
+        y += 1.4
+    ax.set_yticks(list(labels), list(labels.values()), fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 1)
+    ax.set_xlabel("acceptance rate P(Y ∈ S)")
+    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
-def _axes(ax: Axes | None, bars: int) -> Axes:
+def _axes(ax: Axes | None, rows: int) -> Axes:
     if ax is not None:
         return ax
     try:
         import matplotlib.pyplot as plt
     except ImportError:
         raise MissingDependencyError("plots need matplotlib: pip install 'mdsd-theory[plot]'") from None
-    _, new = plt.subplots(figsize=(max(4.0, 0.75 * bars + 1.5), 3.6), layout="constrained")
+    _, new = plt.subplots(figsize=(6.0, 0.9 + 0.27 * rows), layout="constrained")
     return new
 
 
-def _flat(x: Any) -> Any:
-    return np.ravel(np.asarray(host(x), dtype=np.float64))
+def _mean(x: Any) -> float:
+    return float(np.mean(np.asarray(host(x), dtype=np.float64)))
 
 
-def _bound(ax: Axes, left: float, right: float, optimum: Any) -> None:
-    lower, upper = _flat(optimum.lower).mean(), _flat(optimum.upper).mean()
-    label = "bound α*" if not ax.get_legend_handles_labels()[1] else None
-    ax.plot([left, right], [upper, upper], color=BOUND, lw=2, label=label, zorder=3)
+def _bound(ax: Axes, top: float, bottom: float, optimum: Any) -> None:
+    lower, upper = _mean(optimum.lower), _mean(optimum.upper)
+    ax.plot([upper, upper], [top, bottom], color=BOUND, lw=2, zorder=3, solid_capstyle="butt")
     if not optimum.exact:
-        ax.fill_between([left, right], lower, upper, color=BOUND, alpha=0.3, zorder=2)
+        ax.fill_betweenx([top, bottom], lower, upper, color=BOUND, alpha=0.3, zorder=2)

@@ -68,10 +68,10 @@ def acceptance_rate(
     >>> from mdsd_theory.rates import acceptance_rate
     >>> p, q = [0.5, 0.25, 0.25], [0.25, 0.5, 0.25]
     >>> acceptance_rate(p, q, n=2, verifier="rrs")
-    0.875
+    0.8125
     >>> rate = acceptance_rate(p, q, n=2, verifier="greedy", detail=True)
     >>> rate.value, rate.explicit, rate.route
-    (0.75, 0.5, 'closed_form')
+    (1.0, 0.75, 'closed_form')
     """
     rate = resolve_verifier(verifier).acceptance_rate(p, q, n, scheme=scheme)
     if detail:

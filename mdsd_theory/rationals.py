@@ -12,7 +12,6 @@ from mdsd_theory.arrays import EPS, adopt, dtype_name
 from mdsd_theory.distributions import sum_tolerance
 from mdsd_theory.errors import InputError, InputTypeError
 
-
 _EXACT = (numbers.Real, Decimal, str)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from mdsd_theory.export import host
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from mdsd_theory.comparison import Comparison, Row
@@ -64,7 +65,8 @@ def rich_table(comparison: Comparison) -> Table:
 
     table = Table(title=title(comparison), title_justify="left")
     for name in HEADER:
-        table.add_column(name, justify="right" if name in HEADER[2:4] else "left")
+        numeric = name in HEADER[2:4]
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=name != "route")
     for row in cells(comparison):
         optimum = row[1] == "α*"
         if optimum and table.row_count:
@@ -73,13 +75,21 @@ def rich_table(comparison: Comparison) -> Table:
     return table
 
 
+def console(stderr: bool = False) -> Console:
+    """Return a console as wide as the terminal, or 100 columns where there is none."""
+    from rich.console import Console
+
+    found = Console(stderr=stderr)
+    return found if found.is_terminal else Console(stderr=stderr, width=100)
+
+
 def text_table(comparison: Comparison) -> str:
     """Return the table as plain text."""
     from rich.console import Console
 
     buffer = io.StringIO()
-    Console(file=buffer, width=110, color_system=None).print(rich_table(comparison))
-    return buffer.getvalue().rstrip()
+    Console(file=buffer, width=160, color_system=None).print(rich_table(comparison))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())
 
 
 def html_table(comparison: Comparison) -> str:

@@ -300,7 +300,11 @@ CASES = {
         InputError,
         r"p sums to 11/12 .* expected exactly 1",
     ),
-    "certificate, floats that do not sum": (exact([0.5, 0.3, 0.3]), InputError, "expected 1 within 1e-09"),
+    "certificate, floats that do not sum": (
+        exact([0.5, 0.3, 0.3]),
+        InputError,
+        "expected 1 within 1e-09",
+    ),
     "certificate, negative": (exact(["1/2", "-1/2", "1"]), InputError, r"p\[1\] is -1/2, which is neg"),
     "certificate, no number": (exact(["1/2", "half", "0"]), InputError, r"p\[1\] is 'half'"),
     "certificate, nan": (exact([NAN, 0.5, 0.5]), InputError, r"p\[0\] is nan"),

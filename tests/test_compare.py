@@ -191,9 +191,9 @@ def test_plot_draws_a_bar_for_each_verifier_and_the_bound(batch):
     result = mdsd.compare(*batch, scheme=["greedy", "with_replacement"])
     ax = result.plot()
     assert len(ax.patches) == len(result.rates)
-    lines = {round(float(line.get_ydata()[0]), 12) for line in ax.lines}
+    lines = {round(float(line.get_xdata()[0]), 12) for line in ax.lines}
     assert {round(float(r.upper.mean()), 12) for r in result.optimal.values()} <= lines
-    heights = [patch.get_height() for patch in ax.patches]
+    heights = [patch.get_width() for patch in ax.patches]
     assert heights[0] == pytest.approx(next(iter(result.rates.values())).mean())
 
 

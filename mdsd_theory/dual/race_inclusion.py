@@ -17,7 +17,7 @@ from dataclasses import replace
 from mdsd_theory.arrays import Array, Backend, gather, quiet, top_indices
 from mdsd_theory.dual.heavy_tokens import HeavyTokens, mass_without, split_heavy, state_weights
 from mdsd_theory.dual.race_nodes import Nodes, left_end, race_nodes
-from mdsd_theory.dual.race_search import CACHE_ELEMENTS, DEVICE_ELEMENTS, TYPICAL_NODES
+from mdsd_theory.dual.race_search import TYPICAL_NODES
 from mdsd_theory.dual.truncated import Polynomial, multiply
 
 
@@ -53,13 +53,9 @@ def weighted_inclusion(backend: Backend, weights: Array, q: Array, n: int) -> Ar
         return xp.sum(weights * q, axis=-1)
     if n == 2:
         return _two_drafts(backend, weights, q)
-    size = max(1, _block_elements(backend) // (TYPICAL_NODES * q.shape[-1]))
+    size = max(1, backend.block_elements // (TYPICAL_NODES * q.shape[-1]))
     chunks = [slice(start, start + size) for start in range(0, q.shape[0], size)]
     return xp.concat([_race(backend, weights[c, :], q[c, :], n) for c in chunks], axis=0)
-
-
-def _block_elements(backend: Backend) -> int:
-    return CACHE_ELEMENTS if str(backend.device) == "cpu" else DEVICE_ELEMENTS
 
 
 def _two_drafts(backend: Backend, weights: Array, q: Array) -> Array:
@@ -115,7 +111,7 @@ def _light_products(
     """Return e_1 … e_{n−1} of all light tokens, and b_0 … b_{n−1} of their marked sum."""
     xp = backend.xp
     rows, vocabulary = q.shape
-    room = _block_elements(backend) // (rows * nodes.times.shape[-1])
+    room = backend.block_elements // (rows * nodes.times.shape[-1])
     size = 2 ** max(0, min(room, vocabulary).bit_length() - 1)
     padding = backend.zeros((rows, -vocabulary % size))
     q, marks = xp.concat([q, padding], axis=-1), xp.concat([marks, padding], axis=-1)

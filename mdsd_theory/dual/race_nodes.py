@@ -58,7 +58,7 @@ def largest_step(n: int) -> float:
     Examples
     --------
     >>> round(largest_step(3), 3)
-    0.218
+    0.232
     """
     theta = np.linspace(0.05, 1.56, 303)
     growth = math.log(2 / SPACING_TOLERANCE) - n * np.log(np.cos(theta))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mdsd_theory.errors import CertificationError
-from mdsd_theory.reference.check import Coupling, Number, SetLaw, check_exact
+from mdsd_theory.reference.check import Coupling, Number, SetLaw, check_exact, shown
 from mdsd_theory.reference.rational import solve_rational
 from mdsd_theory.reference.transport import transport_problem
 
@@ -42,9 +42,9 @@ class Certificate:
     >>> certificate.verify()
     True
     >>> print(certificate)
-    α* = 1/2 (0.5) for top_k, V = 2, n = 1
-      at least: a coupling of 1 masses sums to 1/2
-      at most:  P(H) + 1 − Q(H) = 1/2 for H = {0}
+    α* is 1/2, proved for top_k with V = 2 and n = 1
+      at least: a coupling of 1 positive masses sums to it
+      at most:  P(H) + 1 − Q(H) equals it for H = {0}
     """
 
     p: tuple[Number, ...] = field(repr=False)
@@ -72,10 +72,10 @@ class Certificate:
     def __str__(self) -> str:
         tokens = ", ".join(map(str, sorted(self.subset)))
         return (
-            f"α* = {self.value} ({float(self.value):.12g}) for {self.scheme}, V = {len(self.p)}, "
+            f"α* is {shown(self.value)}, proved for {self.scheme} with V = {len(self.p)} and "
             f"n = {self.n}\n"
-            f"  at least: a coupling of {len(self.coupling)} masses sums to {self.value}\n"
-            f"  at most:  P(H) + 1 − Q(H) = {self.value} for H = {{{tokens}}}"
+            f"  at least: a coupling of {len(self.coupling)} positive masses sums to it\n"
+            f"  at most:  P(H) + 1 − Q(H) equals it for H = {{{tokens}}}"
         )
 
 

@@ -18,6 +18,9 @@ SetLaw = Mapping[frozenset[int], Number]
 Coupling = Mapping[tuple[frozenset[int], int], Number]
 """c(S, i): the probability that the drafts are S and the emitted token is i ∈ S."""
 
+LONGEST_SHOWN = 64
+"""Longest denominator, in bits, that is spelt out; Python refuses to print very long integers."""
+
 
 def is_exact(values: Iterable[Number]) -> bool:
     """Return whether every value is an int or a Fraction.
@@ -42,6 +45,19 @@ def total(values: Iterable[Number]) -> Number:
     """
     items = list(values)
     return sum(items, start=Fraction(0)) if is_exact(items) else math.fsum(items)
+
+
+def shown(value: Number) -> str:
+    """Return a number as text; a fraction too long to read as its float and its length.
+
+    Examples
+    --------
+    >>> shown(Fraction(1, 3)), shown(Fraction(1, 3**100))
+    ('1/3', '≈1.94032521748e-48 (a fraction of 159 bits)')
+    """
+    if isinstance(value, Fraction) and value.denominator.bit_length() > LONGEST_SHOWN:
+        return f"≈{float(value):.12g} (a fraction of {value.denominator.bit_length():,} bits)"
+    return str(value)
 
 
 def check_coupling(p: Sequence[Number], law: SetLaw, coupling: Coupling, tol: Number = 0) -> Number:
@@ -85,7 +101,7 @@ def check_coupling(p: Sequence[Number], law: SetLaw, coupling: Coupling, tol: Nu
         _check_pair(p, law, drafts, token)
         if not mass >= -tol:
             raise CertificationError(
-                f"the coupling has mass {mass} on (S = {_shown(drafts)}, token {token}); "
+                f"the coupling has mass {shown(mass)} on (S = {_tokens(drafts)}, token {token}); "
                 "expected a mass ≥ 0"
             )
         by_set[drafts].append(mass)
@@ -146,7 +162,7 @@ def check_dual(
         slack = v.get(drafts, 0) - 1 + tol
         if weight > 0 and not all(u[i] + slack >= 0 for i in drafts):
             raise CertificationError(
-                f"u_i + v_S < 1 for some i in S = {_shown(drafts)}; the dual point is not feasible"
+                f"u_i + v_S < 1 for some i in S = {_tokens(drafts)}; the dual point is not feasible"
             )
     priced = [x * y for x, y in zip(p, u, strict=True)]
     return total(priced + [weight * v.get(drafts, 0) for drafts, weight in law.items()])
@@ -185,7 +201,7 @@ def subset_value(p: Sequence[Number], law: SetLaw, subset: Collection[int]) -> N
     """
     inside = frozenset(subset)
     if not inside <= frozenset(range(len(p))):
-        raise InputError(f"subset is {_shown(inside)}; expected tokens 0 … {len(p) - 1}")
+        raise InputError(f"subset is {_tokens(inside)}; expected tokens 0 … {len(p) - 1}")
     outside = [weight for drafts, weight in law.items() if not drafts <= inside]
     return total([p[i] for i in inside] + outside)
 
@@ -239,12 +255,12 @@ def certified(
     upper = subset_value(p, law, subset)
     if not lower <= upper + tol:
         raise CertificationError(
-            f"{source}: the lower bound {lower} is above the upper bound {upper}"
+            f"{source}: the lower bound {shown(lower)} is above the upper bound {shown(upper)}"
         )
     if not upper - lower <= tol:
         raise CertificationError(
-            f"{source}: the gap is {float(upper - lower):.3g}, between the value {lower} of the "
-            f"coupling and {upper} of the subset; expected at most {tol}"
+            f"{source}: the gap is {float(upper - lower):.3g}, between {shown(lower)} of the "
+            f"coupling and {shown(upper)} of the subset; expected at most {tol}"
         )
     return lower, upper
 
@@ -276,34 +292,32 @@ def check_exact(
         raise CertificationError("a number is not a Fraction; an exact check needs Fractions only")
     for name, masses in (("p", list(p)), ("the set law", list(law.values()))):
         if min(masses, default=-1) < 0 or total(masses) != 1:
-            raise CertificationError(f"{name} is not a distribution: it sums to {total(masses)}")
+            raise CertificationError(f"{name} is not a distribution: it sums to {shown(total(masses))}")
     lower, _ = certified(p, law, coupling, subset, source="the certificate")
     if value != lower:
-        raise CertificationError(f"the value is {value}; the witnesses prove {lower}")
+        raise CertificationError(f"the value is {shown(value)}; the witnesses prove {shown(lower)}")
 
 
 def _check_pair(p: Sequence[Number], law: SetLaw, drafts: frozenset[int], token: int) -> None:
     """Raise unless S is in the law and i is a token of S."""
     if drafts not in law:
-        raise CertificationError(f"the coupling uses S = {_shown(drafts)}, a set not in the law")
+        raise CertificationError(f"the coupling uses S = {_tokens(drafts)}, a set not in the law")
     if token not in drafts or not 0 <= token < len(p):
         raise CertificationError(
-            f"the coupling has mass on token {token}, which is not in S = {_shown(drafts)}"
+            f"the coupling has mass on token {token}, which is not in S = {_tokens(drafts)}"
         )
 
 
-def _check_row(
-    mass: Number, limit: Number, tol: Number, what: str, which: frozenset[int] | int
-) -> None:
+def _check_row(mass: Number, limit: Number, tol: Number, what: str, which: frozenset[int] | int) -> None:
     """Raise when a marginal of the coupling is above its limit."""
     if not mass <= limit + tol:
-        shown = which if isinstance(which, int) else _shown(which)
+        name = which if isinstance(which, int) else _tokens(which)
         raise CertificationError(
-            f"the coupling puts {mass} where {what}{shown} allows {limit}: "
+            f"the coupling puts {shown(mass)} where {what}{name} allows {shown(limit)}: "
             f"{float(mass - limit):.3g} too much"
         )
 
 
-def _shown(tokens: Collection[int]) -> str:
+def _tokens(tokens: Collection[int]) -> str:
     """Return a set of tokens as {0, 2}."""
     return "{" + ", ".join(map(str, sorted(tokens))) + "}"

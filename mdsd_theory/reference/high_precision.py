@@ -57,7 +57,9 @@ def prefix_values(
     try:
         from flint import arb, ctx
     except ImportError:
-        raise MissingDependencyError("prefix_values needs python-flint: pip install python-flint") from None
+        raise MissingDependencyError(
+            "prefix_values needs python-flint: pip install python-flint"
+        ) from None
     before, ctx.prec = ctx.prec, bits
     try:
         total_p, total_q = sum(map(arb, p), arb(0)), sum(map(arb, q), arb(0))
@@ -100,8 +102,6 @@ def _avoided(qs: list[Any], outside: list[Any], n: int, nodes: range, arb: Any) 
             if k:
                 stay = (-qs[k - 1] * t).exp()
                 arrive = -(-qs[k - 1] * t).expm1()
-                counts = [
-                    c * stay + (counts[m - 1] * arrive if m else 0) for m, c in enumerate(counts)
-                ]
+                counts = [c * stay + (counts[m - 1] * arrive if m else 0) for m, c in enumerate(counts)]
             avoided[k] += step * t * b * (-b * t).exp() * sum(counts, arb(0))
     return avoided

@@ -55,9 +55,7 @@ def solve_subsets(problem: TransportProblem) -> ReferenceSolution:
     best = int(np.argmin(subset_values(problem)))
     subset = frozenset(i for i in range(problem.V) if best >> i & 1)
     value = subset_value(problem.p, problem.law, subset)
-    return ReferenceSolution(
-        value, value, value, None, subset, None, None, "enumerated", "all_subsets"
-    )
+    return ReferenceSolution(value, value, value, None, subset, None, None, "enumerated", "all_subsets")
 
 
 def subset_values(problem: TransportProblem) -> NDArray[Any]:

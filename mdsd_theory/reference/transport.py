@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdsd_theory.errors import InputError, InputTypeError
-from mdsd_theory.reference.check import Number, SetLaw, is_exact, total
+from mdsd_theory.reference.check import Number, SetLaw, is_exact, shown, total
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -147,7 +147,7 @@ def _distribution(values: Iterable[Number], exact: bool, name: str) -> tuple[Num
     mass = total(masses)
     tolerance: Number = 0 if exact else SUM_TOLERANCE
     if not -tolerance <= mass - 1 <= tolerance:
-        raise InputError(f"{name} sums to {mass}; expected 1: divide by the sum first")
+        raise InputError(f"{name} sums to {shown(mass)}; expected 1: divide by the sum first")
     return tuple(masses)
 
 
@@ -155,9 +155,7 @@ def _check_sets(law: Mapping[frozenset[int], Number], V: int) -> None:
     """Raise unless every key is a non-empty frozenset of tokens below V."""
     for drafts in law:
         if not isinstance(drafts, frozenset):
-            raise InputTypeError(
-                f"the set law has the key {drafts!r}; expected a frozenset of ints"
-            )
+            raise InputTypeError(f"the set law has the key {drafts!r}; expected a frozenset of ints")
         if not drafts:
             raise InputError("the set law holds the empty set; expected at least one draft")
     tokens: frozenset[Any] = frozenset().union(*law)

@@ -82,9 +82,7 @@ def is_totally_unimodular(matrix: ArrayLike) -> bool:
     False
     """
     table = _integer_table(matrix)
-    minors: Minors = {
-        (i,): {(j,): x for j, x in enumerate(row) if x} for i, row in enumerate(table)
-    }
+    minors: Minors = {(i,): {(j,): x for j, x in enumerate(row) if x} for i, row in enumerate(table)}
     while minors:
         if any(abs(det) > 1 for by_columns in minors.values() for det in by_columns.values()):
             return False

@@ -16,10 +16,7 @@ from mdsd_theory.verifiers.rrs import RRS
 from mdsd_theory.verifiers.rrs_without_replacement import RRSWithoutReplacement
 
 VERIFIERS: MappingProxyType[str, Verifier] = MappingProxyType(
-    {
-        verifier.name: verifier
-        for verifier in (Naive(), RRS(), RRSWithoutReplacement(), KSeq(), Greedy())
-    }
+    {verifier.name: verifier for verifier in (Naive(), RRS(), RRSWithoutReplacement(), KSeq(), Greedy())}
 )
 """Every verifier by name.
 

@@ -75,9 +75,7 @@ class Verifier(ABC):
             return True
         return scheme.name in self.schemes and type(scheme) is type(SCHEMES.get(scheme.name))
 
-    def acceptance_rate(
-        self, p: Any, q: Any, n: int = 3, *, scheme: str | Scheme | None = None
-    ) -> Rate:
+    def acceptance_rate(self, p: Any, q: Any, n: int = 3, *, scheme: str | Scheme | None = None) -> Rate:
         """Return P(Y ∈ S) with its explicit part and, for an estimate, its standard error.
 
         Parameters

@@ -24,7 +24,8 @@ class KSeq(Verifier):
 
     Notes
     -----
-    Cost O(V) for each of about 55 bisection steps on γ. Any larger γ is lossless too, and accepts less.
+    Cost O(V) for each of about 55 bisection steps on γ. A larger γ is lossless too and accepts fewer drafts
+    explicitly; its residual can hit rejected drafts, which in small examples wins back more than was lost.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 r"""Recursive rejection without replacement, along the tokens that it rejects.
 
-After rejecting x_1 … x_k the next draft comes from q on the other tokens, renormalised: in the words of
-:mod:`mdsd_theory.verifiers.residual`, c_k = 1/(1 − q(x_1) − … − q(x_k)). So t_{k+1} depends on the first k
-rejected tokens only through their mass, and with E over the tokens that rejected drafts take,
+After rejecting x_1 … x_k the next draft comes from q on the other tokens, renormalised: in the words
+of :mod:`mdsd_theory.verifiers.residual`, c_k = 1/(1 − q(x_1) − … − q(x_k)). So t_{k+1} depends on the
+rejected tokens through their masses alone, and with E over the tokens that rejected drafts take,
 
 .. math:: P(Y \in S) = E\,F(t_n), \qquad
           P(x_{k+1} = i \mid x_1 \dots x_k) \propto \bigl(t_{k+1} q_i - \max(p_i, t_k q_i)\bigr)_+ .
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import Array, Backend, top_indices
+from mdsd_theory.arrays import Array, Backend, gather, top_indices
 from mdsd_theory.dual.heavy_tokens import mass_without
 from mdsd_theory.verifiers.residual import Overlap
 
@@ -95,7 +95,7 @@ def mass_left(backend: Backend, q: Array, tokens: Array) -> Array:
     top = top_indices(backend, q, k)
     without = [mass_without(backend, q, top[:, :j])[:, None] for j in range(k + 1)]
     flat = xp.reshape(tokens, (rows, -1))
-    subtract = xp.reshape(xp.take_along_axis(q, flat, axis=-1), (rows, paths, k))
+    subtract = xp.reshape(gather(xp, q, flat), (rows, paths, k))
     start, leading = without[0], xp.ones((rows, paths), dtype=xp.bool, device=backend.device)
     for j in range(k):
         found = tokens == top[:, j][:, None, None]

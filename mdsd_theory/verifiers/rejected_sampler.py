@@ -46,9 +46,10 @@ class RejectedSampler:
         heavy = mask_of_indices(backend, top, q.shape[-1])
         zero = backend.zeros((p.shape[0], 1))
         light = (gather(xp, xp.where(heavy, 0.0, x), overlap.order) for x in (p, q))
-        sums = (xp.concat([zero, xp.cumulative_sum(x, axis=-1)], axis=-1) for x in light)
+        p_sums, q_sums = (xp.concat([zero, xp.cumulative_sum(x, axis=-1)], axis=-1) for x in light)
         place = xp.argsort(overlap.order, axis=-1)
-        return cls(backend, overlap, place, *sums, top, gather(xp, p, top), gather(xp, q, top))
+        p_top, q_top = gather(xp, p, top), gather(xp, q, top)
+        return cls(backend, overlap, place, p_sums, q_sums, top, p_top, q_top)
 
     def draw(self, uniform: Array, t: Array, reach: Array, rejected: Array) -> Array:
         """Return one token a path.
@@ -120,7 +121,5 @@ class _LightSums:
         for start, width in gaps:
             aim = aim + self.xp.where(aim >= start, width, 0.0)
         size = self.sampler.place.shape[-1]
-        place = first_false(
-            self.sampler.backend, lambda k: self.upto(k + 1) <= aim, size, aim
-        )
+        place = first_false(self.sampler.backend, lambda k: self.upto(k + 1) <= aim, size, aim)
         return gather(self.xp, self.sampler.overlap.order, self.xp.clip(place, None, size - 1))

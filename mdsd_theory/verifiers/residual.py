@@ -70,15 +70,13 @@ class Overlap:
         ratio = xp.where(xp.isnan(ratio), xp.inf, ratio)
         zero = backend.zeros((p.shape[0], 1))
         before = xp.concat([zero, ranked.target], axis=-1)
-        after = (_sums_from_far_end(backend, x) for x in (target, ranked.q))
-        return cls(backend, ranked.order, ratio, before, *after)
+        p_after, q_after = (_sums_from_far_end(backend, x) for x in (target, ranked.q))
+        return cls(backend, ranked.order, ratio, before, p_after, q_after)
 
     def count(self, t: Array) -> Array:
         """Return how many tokens have p/q < t, for t of shape (rows, K)."""
         xp = self.backend.xp
-        return first_false(
-            self.backend, lambda k: gather(xp, self.ratio, k) < t, self.ratio.shape[-1], t
-        )
+        return first_false(self.backend, lambda k: gather(xp, self.ratio, k) < t, self.ratio.shape[-1], t)
 
     def __call__(self, t: Array) -> tuple[Array, Array]:
         """Return F(t) and 1 − F(t), each as a sum of its own, for t of shape (rows, K)."""
@@ -95,9 +93,7 @@ class Overlap:
             return xp.clip(t + self(t)[1] / left, None, xp.finfo(self.backend.work).max / 4)
 
 
-def first_false(
-    backend: Backend, holds: Callable[[Array], Array], size: int, like: Array
-) -> Array:
+def first_false(backend: Backend, holds: Callable[[Array], Array], size: int, like: Array) -> Array:
     """Return the first of 0 … size−1 at which ``holds`` is false (size if none), by bisection.
 
     Parameters

@@ -15,15 +15,12 @@ from mdsd_theory.verifiers.sampled_paths import over_sampled_paths
 MOST_PATHS = 20_000
 """Most ordered rejections a row that are summed exactly from n = 3 on."""
 
-CHUNK_ELEMENTS = 2**22
-"""Elements of a (rows × paths) array worked on at once."""
-
 
 class RRSWithoutReplacement(Verifier):
     r"""RRS where each further draft comes from q without the rejected token, renormalised.
 
-    Accept X_k with probability min(1, r_k/q_k); else r_{k+1} = (r_k − q_k)_+ and q_{k+1} = q_k off X_k, both
-    renormalised; r_0 = p, q_0 = q. With F and t_k as in :mod:`mdsd_theory.verifiers.residual`,
+    Accept X_k with probability min(1, r_k/q_k); else r_{k+1} = (r_k − q_k)_+ and q_{k+1} = q_k off X_k,
+    both renormalised; r_0 = p, q_0 = q. With F and t_k as in :mod:`mdsd_theory.verifiers.residual`,
 
     .. math:: P(Y \in S) = E\,F(t_n), \qquad
               t_{k+1} = t_k + \frac{1 - F(t_k)}{1 - q(x_1) - \dots - q(x_k)},
@@ -75,15 +72,16 @@ class RRSWithoutReplacement(Verifier):
         p, q, xp = pair.p, pair.q, pair.backend.xp
         paths = path_count(pair.vocabulary, n)
         exact = n <= 2 or paths <= MOST_PATHS
-        size = max(1, CHUNK_ELEMENTS // max(paths if exact else self.samples, pair.vocabulary))
+        size = max(
+            1, 2 * pair.backend.block_elements // max(paths if exact else self.samples, pair.vocabulary)
+        )
         chunks = [slice(start, start + size) for start in range(0, p.shape[0], size)]
         if exact:
             parts = [over_all_paths(pair.backend, p[c, :], q[c, :], n) for c in chunks]
             value = xp.concat(parts, axis=0)
             return RowRate(value, value, "closed_form" if n <= 2 else "recursion")
         estimates = [
-            over_sampled_paths(pair.backend, p[c, :], q[c, :], n, self.samples, self.seed)
-            for c in chunks
+            over_sampled_paths(pair.backend, p[c, :], q[c, :], n, self.samples, self.seed) for c in chunks
         ]
         value, error = (xp.concat(list(part), axis=0) for part in zip(*estimates, strict=True))
         return RowRate(value, value, "monte_carlo", error)

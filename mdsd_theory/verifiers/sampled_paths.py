@@ -21,7 +21,8 @@ def over_sampled_paths(
 
     Only the rejected tokens are sampled, from their exact conditional laws; F(t_n) gives the whole
     path's acceptance (Rao–Blackwell). The uniform numbers are a lattice, shifted at random 32 times:
-    each is uniform, together they leave fewer gaps than independent ones. All rows share them.
+    each is uniform, together they leave fewer gaps than independent ones. All rows share them, so that
+    the errors of rows are not independent. What is rarer than 1/samples can go unseen, in the error too.
 
     Parameters
     ----------

@@ -80,6 +80,17 @@ def test_what_is_not_exact_is_refused():
 def test_the_text_says_value_scheme_and_subset():
     text = str(CERTIFICATE)
     assert str(CERTIFICATE.value) in text
-    assert "without_replacement, V = 4, n = 2" in text
+    assert "without_replacement with V = 4 and n = 2" in text
     assert len(text.splitlines()) == 3
     assert "coupling" not in repr(CERTIFICATE)
+
+
+def test_a_value_of_thousands_of_digits_is_summarised():
+    weights = [Fraction(2**53 + 2 * k + 1) for k in range(9)]
+    q = [x / sum(weights) for x in weights]
+    p = normalised([90, 1, 1, 1, 1, 1, 1, 1, 3])
+    certificate = certificate_from_law(p, without_replacement(q, 3), "without_replacement", 3)
+    assert "(a fraction of " in str(certificate)
+    assert len(str(certificate)) < 300
+    with pytest.raises(CertificationError, match="a fraction of"):
+        replace(certificate, value=certificate.value + TINY).verify()

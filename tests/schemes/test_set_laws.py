@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from fractions import Fraction as F
+from fractions import Fraction
 
 import pytest
 
 from mdsd_theory.errors import SizeError
 from mdsd_theory.schemes import SCHEMES, Scheme, resolve_schemes
 
-Q = [F(4, 10), F(1, 10), F(0), F(3, 10), F(2, 10)]
-OTHER = [F(1, 10), F(1, 10), F(5, 10), F(3, 10), F(0)]
+Q = [Fraction(4, 10), Fraction(1, 10), Fraction(0), Fraction(3, 10), Fraction(2, 10)]
+OTHER = [Fraction(1, 10), Fraction(1, 10), Fraction(5, 10), Fraction(3, 10), Fraction(0)]
 
 
 def tuple_law(scheme, q, n):
     """The chance of each ordered tuple of drafts, straight from the scheme's description."""
     law = {}
     for drafts in itertools.product(range(len(Q)), repeat=n):
-        chance, used = F(1), set()
+        chance, used = Fraction(1), set()
         top = sorted(range(len(Q)), key=lambda i: (-q[i], i)) if scheme != "independent" else []
         for k, x in enumerate(drafts):
             if scheme == "with_replacement":
@@ -60,12 +60,12 @@ class TestEveryScheme:
         tuples = tuple_law(name, draft(name, n), n)
         for size in range(len(Q) + 1):
             for subset in itertools.combinations(range(len(Q)), size):
-                inside = sum((w for x, w in tuples.items() if set(x) <= set(subset)), F(0))
+                inside = sum((w for x, w in tuples.items() if set(x) <= set(subset)), Fraction(0))
                 assert SCHEMES[name].inside(draft(name, n), n, subset) == inside
 
     def test_inclusion(self, name, n):
         tuples = tuple_law(name, draft(name, n), n)
-        expected = [sum((w for x, w in tuples.items() if i in x), F(0)) for i in range(len(Q))]
+        expected = [sum((w for x, w in tuples.items() if i in x), Fraction(0)) for i in range(len(Q))]
         scheme = SCHEMES[name]
         q = draft(name, n)
         assert list(scheme.inclusion(q, n))[: len(Q)] == expected
@@ -73,7 +73,9 @@ class TestEveryScheme:
     def test_floats_stay_close_to_fractions(self, name, n):
         exact = SCHEMES[name].set_law(draft(name, n), n)
         q = draft(name, n)
-        floats = [[float(x) for x in row] for row in q] if name == "independent" else [float(x) for x in q]
+        floats = (
+            [[float(x) for x in row] for row in q] if name == "independent" else [float(x) for x in q]
+        )
         law = SCHEMES[name].set_law(floats, n)
         assert law.keys() == exact.keys()
         assert all(abs(law[s] - float(exact[s])) < 1e-15 for s in law)
@@ -82,7 +84,7 @@ class TestEveryScheme:
 def test_with_replacement_is_a_power():
     for subset in [(), (0,), (0, 1), (0, 3, 4)]:
         inside = SCHEMES["with_replacement"].inside(Q, 3, subset)
-        assert inside == sum((Q[i] for i in subset), F(0)) ** 3
+        assert inside == sum((Q[i] for i in subset), Fraction(0)) ** 3
 
 
 def test_spechub_pairs_have_the_set_law_of_greedy():
@@ -92,14 +94,17 @@ def test_spechub_pairs_have_the_set_law_of_greedy():
 
 
 def test_ties_go_to_the_lowest_index():
-    q = [F(1, 4)] * 4
+    q = [Fraction(1, 4)] * 4
     assert SCHEMES["top_k"].set_law(q, 2) == {frozenset({0, 1}): 1}
     assert set(SCHEMES["greedy"].set_law(q, 2)) == {frozenset({0, i}) for i in (1, 2, 3)}
 
 
 def test_joint_drops_order_and_zeros():
-    law = {(0, 1): F(1, 2), (1, 0): F(1, 4), (2, 2): F(1, 4), (3, 4): F(0)}
-    assert SCHEMES["joint"].set_law(law, 2) == {frozenset({0, 1}): F(3, 4), frozenset({2}): F(1, 4)}
+    law = {(0, 1): Fraction(1, 2), (1, 0): Fraction(1, 4), (2, 2): Fraction(1, 4), (3, 4): Fraction(0)}
+    assert SCHEMES["joint"].set_law(law, 2) == {
+        frozenset({0, 1}): Fraction(3, 4),
+        frozenset({2}): Fraction(1, 4),
+    }
 
 
 def test_too_many_sets():

@@ -1,0 +1,175 @@
+"""RRS without replacement: closed form, recursion and Monte Carlo."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from mdsd_theory.distributions import pair
+from mdsd_theory.errors import InputError, InputTypeError
+from mdsd_theory.optimal import optimal_acceptance
+from mdsd_theory.verifiers import RRSWithoutReplacement
+from mdsd_theory.verifiers.rejected_paths import mass_left, over_all_paths, rejected_law
+from mdsd_theory.verifiers.rejected_sampler import RejectedSampler
+from mdsd_theory.verifiers.rrs_without_replacement import exact_rate
+from mdsd_theory.verifiers.sampled_paths import over_sampled_paths
+
+from .enumerate_rules import KINDS, floats, instances, random_instance, recursive_rejection
+
+ROUTES = {1: "closed_form", 2: "closed_form", 3: "recursion", 4: "recursion"}
+
+
+def test_equals_the_enumeration():
+    for p, q, n in instances("without_replacement"):
+        exact = recursive_rejection(p, q, n, "without_replacement")
+        assert exact.law == p
+        assert exact.value == exact.explicit == exact_rate(p, q, n)
+        rate = RRSWithoutReplacement().acceptance_rate(*floats(p, q), n)
+        assert rate.route == ROUTES[n]
+        assert rate.standard_error is None
+        assert rate.value == pytest.approx(float(exact.value), abs=1e-12)
+        assert rate.explicit == rate.value
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_more_drafts_equal_the_rational_recursion(n, rng):
+    for kind in KINDS:
+        p, q = random_instance(kind, 6, n, rng)
+        value = RRSWithoutReplacement().acceptance_rate(*floats(p, q), n).value
+        assert value == pytest.approx(float(exact_rate(p, q, n)), abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_draft_that_is_nearly_certain(n):
+    p = [Fraction(x, 10) for x in (1, 2, 3, 4)]
+    q = [Fraction(x, 10**12) for x in (10**12 - 6, 1, 2, 3)]
+    # The tokens that are left share 6e-12: as a difference from one they would be wrong.
+    as_floats = [float(x) for x in q]
+    value = RRSWithoutReplacement().acceptance_rate([float(x) for x in p], as_floats, n).value
+    assert value == pytest.approx(float(exact_rate(p, q, n)), abs=1e-12)
+
+
+def test_two_drafts_equal_the_formula_of_the_theory_notes(rng):
+    p, q = rng.dirichlet([0.3] * 50, 2)
+    second = (p - q).clip(0) / (p - q).clip(0).sum()
+    value = np.minimum(p, q).sum() + sum(
+        max(q[x] - p[x], 0) * np.minimum(second, q / (1 - q[x])).sum() for x in range(50)
+    )
+    rate = RRSWithoutReplacement().acceptance_rate(p, q, 2).value
+    assert rate == pytest.approx(value, abs=1e-14)
+
+
+def test_stays_below_the_optimum():
+    for p, q, n in instances("without_replacement", seeds=1):
+        best = optimal_acceptance(*floats(p, q), n=n, scheme="without_replacement").value
+        assert RRSWithoutReplacement().acceptance_rate(*floats(p, q), n).value <= best + 1e-12
+
+
+@pytest.mark.parametrize(("vocabulary", "n"), [(8, 3), (40, 3), (8, 4), (7, 5)])
+@pytest.mark.parametrize("concentration", [0.5, 2.0])
+def test_monte_carlo_agrees_with_the_recursion(vocabulary, n, concentration, rng):
+    p, q = rng.dirichlet([concentration] * vocabulary, (2, 4)) + 1e-9
+    checked = pair(p / p.sum(-1, keepdims=True), q / q.sum(-1, keepdims=True))
+    arguments = checked.backend, checked.p, checked.q, n
+    exact = over_all_paths(*arguments)
+    estimate, error = over_sampled_paths(*arguments, 2048, 0)
+    assert (error > 0).all()
+    assert (error < 0.003).all()
+    assert (abs(estimate - exact) < 5 * error + 1e-9).all()
+
+
+def test_replicates_with_other_seeds_scatter_as_the_error_says(rng):
+    p, q = rng.dirichlet([1.0] * 30, 2)
+    checked = pair(p, q)
+    arguments = checked.backend, checked.p, checked.q, 3
+    exact = over_all_paths(*arguments)[0]
+    scores = []
+    for seed in range(40):
+        estimate, error = over_sampled_paths(*arguments, 256, seed)
+        scores.append((estimate[0] - exact) / error[0])
+    assert abs(np.mean(scores)) < 0.6
+    assert 0.6 < np.std(scores) < 1.6
+
+
+def test_large_vocabularies_are_estimated_reproducibly(rng):
+    p, q = rng.dirichlet([0.5] * 400, 2)
+    rate = RRSWithoutReplacement().acceptance_rate(p, q, 3)
+    assert rate.route == "monte_carlo"
+    assert 0 < rate.standard_error < 1e-3
+    assert rate.explicit == rate.value
+    assert RRSWithoutReplacement().acceptance_rate(p, q, 3).value == rate.value
+    other = RRSWithoutReplacement(samples=32_768, seed=1).acceptance_rate(p, q, 3)
+    assert 0 < abs(other.value - rate.value) < 5 * rate.standard_error
+    assert other.standard_error < rate.standard_error
+    assert rate.value < optimal_acceptance(p, q, n=3).value
+
+
+def test_a_batch_of_estimates_equals_a_loop(rng):
+    p, q = rng.dirichlet([0.5] * 200, (2, 3))
+    verifier = RRSWithoutReplacement(samples=512)
+    rates = verifier.acceptance_rate(p, q, 3)
+    for row in range(3):
+        alone = verifier.acceptance_rate(p[row], q[row], 3)
+        assert rates.value[row] == pytest.approx(alone.value, abs=1e-14)
+        assert rates.standard_error[row] == pytest.approx(alone.standard_error, abs=1e-14)
+
+
+def test_torch_estimates_equal_those_of_numpy(rng):
+    torch = pytest.importorskip("torch")
+    p, q = rng.dirichlet([0.5] * 200, (2, 3))
+    ours = RRSWithoutReplacement(samples=512).acceptance_rate(p, q, 3)
+    theirs = RRSWithoutReplacement(samples=512).acceptance_rate(torch.tensor(p), torch.tensor(q), 3)
+    assert theirs.value.tolist() == pytest.approx(ours.value.tolist(), abs=1e-12)
+    assert theirs.standard_error.tolist() == pytest.approx(ours.standard_error.tolist(), abs=1e-12)
+
+
+@pytest.mark.parametrize("top", [0.0, 0.6, 1 - 1e-12])
+def test_rejected_tokens_follow_their_law(top, rng):
+    p, q = rng.dirichlet([1.0] * 9, (2, 1))
+    q = q * (1 - top)
+    q[0, 4] += top
+    checked, paths = pair(p, q), 20_000
+    backend, p, q = checked.backend, checked.p, checked.q
+    sampler = RejectedSampler.of(backend, p, q, 4)
+    grid = (np.arange(paths) + 0.5) / paths
+    t, left = np.zeros((1, paths)), np.ones((1, paths))
+    rejected = np.zeros((1, paths, 0), dtype=np.int64)
+    for _ in range(3):
+        reach = sampler.overlap.advance(t, left)
+        drawn = sampler.draw(grid, t, reach, rejected)
+        masked = q.copy()
+        masked[0, rejected[0, 0]] = 0
+        law = rejected_law(backend, p, masked, t[:, :1], reach[:, :1])[0]
+        share = np.bincount(drawn[0], minlength=9) / paths
+        assert abs(share - law).max() <= 1.01 / paths
+        # Every path rejects the likeliest token, so that the next law is shared too.
+        token = np.full((1, paths, 1), law.argmax())
+        rejected = np.concatenate([rejected, token], axis=-1)
+        t, left = reach, mass_left(backend, q, rejected)
+
+
+def test_mass_left_does_not_cancel():
+    weights = [10**15, 10**4, 3, 2, 1, 1]
+    q = [Fraction(x, sum(weights)) for x in weights]
+    tokens = [[0, 1], [1, 0], [0, 3], [4, 0], [2, 3]]
+    backend = pair([1.0], [1.0]).backend
+    left = mass_left(backend, np.array([floats(q)[0]]), np.array([tokens]))[0]
+    exact = [float(1 - q[a] - q[b]) for a, b in tokens]
+    assert left.tolist() == pytest.approx(exact, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"samples": 0}, InputError, "samples is 0; expected an integer >= 1"),
+        ({"seed": -1}, InputError, "seed is -1; expected an integer >= 0"),
+        ({"samples": 1.5}, InputTypeError, "samples is 1.5 of type float; expected an integer"),
+    ],
+)
+def test_bad_options_are_named(options, error, message):
+    with pytest.raises(error, match=message):
+        RRSWithoutReplacement(**options)
+
+
+def test_repr_shows_the_options():
+    assert repr(RRSWithoutReplacement(64, 2)) == "RRSWithoutReplacement(samples=64, seed=2)"
