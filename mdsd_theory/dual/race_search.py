@@ -27,12 +27,6 @@ from mdsd_theory.dual.truncated import Polynomial, block_products, running_produ
 GROUP = 32
 """Tokens a block: what one evaluation of Q stands for at first."""
 
-CACHE_ELEMENTS = 2**16
-"""Elements of a (rows × tokens × nodes) block on the CPU: what stays in a core's cache."""
-
-DEVICE_ELEMENTS = 2**24
-"""The same on an accelerator: what fills it."""
-
 TYPICAL_NODES = 64
 """Nodes assumed when rows are put together."""
 
@@ -59,12 +53,8 @@ def lowest_prefix(backend: Backend, ranked: RatioOrder, outside: Array, n: int) 
 
 def _row_chunks(backend: Backend, rows: int, vocabulary: int) -> list[slice]:
     """Return slices of rows that fill a block together; one row each for a large vocabulary."""
-    size = max(1, _block_elements(backend) // (TYPICAL_NODES * vocabulary))
+    size = max(1, backend.block_elements // (TYPICAL_NODES * vocabulary))
     return [slice(start, start + size) for start in range(0, rows, size)]
-
-
-def _block_elements(backend: Backend) -> int:
-    return CACHE_ELEMENTS if str(backend.device) == "cpu" else DEVICE_ELEMENTS
 
 
 @dataclass(frozen=True)
@@ -138,7 +128,7 @@ def _products_at_ends(race: _Race) -> Polynomial:
     xp, n = race.backend.xp, race.n
     rows, blocks = race.q.shape[0], race.q.shape[1] // GROUP
     by_place = xp.permute_dims(xp.reshape(race.heavy.light, (rows, blocks, GROUP)), (0, 2, 1))
-    size = max(1, _block_elements(race.backend) // (rows * race.nodes.times.shape[-1] * GROUP))
+    size = max(1, race.backend.block_elements // (rows * race.nodes.times.shape[-1] * GROUP))
     parts = [
         block_products(race.odds(by_place[:, :, start : start + size]), n)
         for start in range(0, blocks, size)

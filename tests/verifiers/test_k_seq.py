@@ -59,7 +59,10 @@ def test_a_larger_gamma_can_gain_by_coincidence():
     assert more.explicit < best.value < more.value
 
 
-def test_gamma_is_one_at_the_ends():
+def test_gamma_is_one_at_the_ends(rng):
+    # Of 200 rows some sum to 1 − 2⁻⁵³, where γβ falls short of 1 − (1 − β)³ by rounding alone.
+    equal = pair(*[rng.dirichlet(np.ones(100), 200)] * 2)
+    assert (k_seq_gamma(equal.backend, equal.p, equal.q, 3) == 1).all()
     p = [0.5, 0.25, 0.25, 0.0]
     assert gamma_of(p, p, 3) == 1
     assert gamma_of(p, [0.0, 0.0, 0.0, 1.0], 3) == 1
