@@ -20,13 +20,20 @@ SCHEMES = ("with_replacement", "without_replacement", "greedy", "top_k")
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-6, torch.bfloat16: 8e-3}
 
 
-def off(p: torch.Tensor, q: torch.Tensor, dtype: torch.dtype, call: Callable) -> float:
-    """Return the largest difference between CUDA and CPU; the result must be on the device."""
+def off(p: torch.Tensor, q: torch.Tensor, dtype: torch.dtype, call: Callable) -> tuple[float, float]:
+    """Return the largest difference between CUDA and CPU, and what is allowed.
+
+    The result must be on the device. A Monte Carlo rate may differ by its standard error: one draw in
+    thousands falls on the other side of a rounded running sum.
+    """
     host = p.to(dtype), q.to(dtype)
-    there = call(*(x.cuda() for x in host)).value
+    result, expected = call(*(x.cuda() for x in host)), call(*host)
+    there = result.value
     if there.device.type != "cuda" or there.dtype != dtype:
         raise SystemExit(f"result on {there.device} in {there.dtype}; expected cuda in {dtype}")
-    return float((there.cpu().double() - call(*host).value.double()).abs().max())
+    difference = float((there.cpu().double() - expected.value.double()).abs().max())
+    error = getattr(expected, "standard_error", None)
+    return difference, TOLERANCE[dtype] + (0.0 if error is None else float(error.double().max()))
 
 
 def calls(n: int) -> dict[str, Callable]:
@@ -35,8 +42,8 @@ def calls(n: int) -> dict[str, Callable]:
     for scheme in SCHEMES:
         found[f"α* {scheme}"] = lambda p, q, s=scheme: mdsd.optimal_acceptance(p, q, n=n, scheme=s)
         for verifier in verifiers_of(scheme):
-            found[f"{verifier.name} {scheme}"] = lambda p, q, v=verifier, s=scheme: (
-                v.acceptance_rate(p, q, n, scheme=s)
+            found[f"{verifier.name} {scheme}"] = lambda p, q, v=verifier, s=scheme: v.acceptance_rate(
+                p, q, n, scheme=s
             )
     return found
 
@@ -67,8 +74,8 @@ def main() -> None:
     failed = []
     for name, call in calls(3).items():
         cells = []
-        for dtype, tolerance in TOLERANCE.items():
-            difference = off(p, q, dtype, call)
+        for dtype in TOLERANCE:
+            difference, tolerance = off(p, q, dtype, call)
             cells.append(f"{difference:.1e}")
             if not difference <= tolerance:
                 failed.append(f"{name} in {dtype}: {difference:.1e}")

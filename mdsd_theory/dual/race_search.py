@@ -128,6 +128,8 @@ def _products_at_ends(race: _Race) -> Polynomial:
     xp, n = race.backend.xp, race.n
     rows, blocks = race.q.shape[0], race.q.shape[1] // GROUP
     by_place = xp.permute_dims(xp.reshape(race.heavy.light, (rows, blocks, GROUP)), (0, 2, 1))
+    # Through one dimension, so that memory follows the new axes and halves of a block lie apart.
+    by_place = xp.reshape(xp.reshape(by_place, (-1,)), (rows, GROUP, blocks))
     size = max(1, race.backend.block_elements // (rows * race.nodes.times.shape[-1] * GROUP))
     parts = [
         block_products(race.odds(by_place[:, :, start : start + size]), n)

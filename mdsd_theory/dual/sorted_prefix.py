@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mdsd_theory.arrays import Array, Backend, mask_of_prefix
+from mdsd_theory.arrays import Array, Backend, integer_power, mask_of_prefix
 from mdsd_theory.dual.ratio_order import ratio_order
 from mdsd_theory.dual.solution import DualSolution, enclosed
 
@@ -34,7 +34,7 @@ def sorted_prefix(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
     xp = backend.xp
     ranked = ratio_order(backend, p, q)
     drafted = xp.cumulative_sum(ranked.q, axis=-1)
-    values = ranked.target - drafted**n
+    values = ranked.target - integer_power(drafted, n)
     best = xp.argmin(values, axis=-1)
     row = backend.arange(values.shape[0])
     lowest = values[row, best]

@@ -68,10 +68,13 @@ class Scheme(ABC):
         """Return Q(H) = P(S ⊆ H), summed over the set law."""
         return sum((w for s, w in self.set_law(q, n).items() if s <= set(subset)), start=0)
 
-    def inclusion(self, q: Any, n: int) -> list[Number]:
-        """Return P(i ∈ S) for every token i, summed over the set law."""
-        law = self.set_law(q, n)
-        return [sum((w for s, w in law.items() if i in s), start=0) for i in range(len(q))]
+    def inclusion(self, q: Any, n: int) -> dict[int, Number]:
+        """Return P(i ∈ S) of every token i that can be drafted, summed over the set law."""
+        chances: dict[int, Number] = {}
+        for drafts, weight in self.set_law(q, n).items():
+            for i in drafts:
+                chances[i] = chances.get(i, 0) + weight
+        return chances
 
     def support_needed(self, n: int) -> int:
         """Return how many tokens of positive probability q must have."""

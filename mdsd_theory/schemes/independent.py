@@ -30,13 +30,3 @@ class Independent(Scheme):
     def set_law(self, q: Sequence[Sequence[Number]], n: int) -> SetLaw:
         """Return the law of the set of draws, one a drafter (see :meth:`Scheme.set_law`)."""
         return repeated_draws(q, self.name)
-
-    def inclusion(self, q: Sequence[Sequence[Number]], n: int) -> list[Number]:
-        """Return 1 − Π_k (1 − q_k(i)) for every token i."""
-        inclusion = []
-        for column in zip(*q, strict=True):
-            missed: Number = 1
-            for x in column:
-                missed = missed * (1 - x)
-            inclusion.append(1 - missed)
-        return inclusion

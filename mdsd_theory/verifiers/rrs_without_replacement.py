@@ -72,9 +72,8 @@ class RRSWithoutReplacement(Verifier):
         p, q, xp = pair.p, pair.q, pair.backend.xp
         paths = path_count(pair.vocabulary, n)
         exact = n <= 2 or paths <= MOST_PATHS
-        size = max(
-            1, 2 * pair.backend.block_elements // max(paths if exact else self.samples, pair.vocabulary)
-        )
+        widest = max(paths if exact else self.samples, pair.vocabulary)
+        size = max(1, 2 * pair.backend.block_elements // widest)
         chunks = [slice(start, start + size) for start in range(0, p.shape[0], size)]
         if exact:
             parts = [over_all_paths(pair.backend, p[c, :], q[c, :], n) for c in chunks]

@@ -65,10 +65,9 @@ class TestEveryScheme:
 
     def test_inclusion(self, name, n):
         tuples = tuple_law(name, draft(name, n), n)
-        expected = [sum((w for x, w in tuples.items() if i in x), Fraction(0)) for i in range(len(Q))]
-        scheme = SCHEMES[name]
-        q = draft(name, n)
-        assert list(scheme.inclusion(q, n))[: len(Q)] == expected
+        chances = {i: sum((w for x, w in tuples.items() if i in x), Fraction(0)) for i in range(len(Q))}
+        expected = {i: chance for i, chance in chances.items() if chance}
+        assert SCHEMES[name].inclusion(draft(name, n), n) == expected
 
     def test_floats_stay_close_to_fractions(self, name, n):
         exact = SCHEMES[name].set_law(draft(name, n), n)

@@ -57,6 +57,7 @@ def test_a_larger_gamma_can_gain_by_coincidence():
     best, more = (k_seq(p, q, 2, g * just_feasible(p, q, 2)) for g in (1, 1 + Fraction(1, 4)))
     assert float(best.explicit) == pytest.approx(float(best.value), abs=1e-12)
     assert more.explicit < best.value < more.value
+    assert k_seq(p, q, 2, Fraction(2)).value == Fraction(21, 32)
 
 
 def test_gamma_is_one_at_the_ends(rng):
