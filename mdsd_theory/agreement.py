@@ -93,7 +93,7 @@ def check_agreement(instance: Instance, tolerance: float = TOLERANCE) -> Agreeme
     differences: dict[str, float] = {}
     violations: list[str] = []
     for route in ROUTES.values():
-        if not route.serves(scheme) or not _available(route.name):
+        if not route.serves(scheme) or route.name in missing_routes():
             continue
         result = optimal_acceptance(instance.p, instance.q, n=instance.n, scheme=scheme, route=route.name)
         off = abs(result.value - exact)
@@ -107,8 +107,8 @@ def check_agreement(instance: Instance, tolerance: float = TOLERANCE) -> Agreeme
     return Agreement(instance, exact, differences, violations)
 
 
-def _available(route: str) -> bool:
-    """Tell whether an optional route can run here: cvxpy is an extra."""
+def missing_routes() -> list[str]:
+    """Return the routes that cannot run here: cvxpy is an extra."""
     from importlib.util import find_spec
 
-    return route != "cvxpy" or find_spec("cvxpy") is not None
+    return [] if find_spec("cvxpy") else ["cvxpy"]

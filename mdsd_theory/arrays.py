@@ -337,11 +337,14 @@ def top_indices(backend: Backend, x: Array, k: int) -> Array:
 
 def mask_of_indices(backend: Backend, index: Array, vocabulary: int) -> Array:
     """Return the mask (rows, V) that is true at ``index[r, :]``."""
-    mask = backend.arange(vocabulary)[None, :] < 0
-    mask = backend.xp.broadcast_to(mask, (index.shape[0], vocabulary))
-    for column in range(index.shape[1]):
-        mask = mask | (backend.arange(vocabulary)[None, :] == index[:, column : column + 1])
-    return mask
+    shape = (index.shape[0], vocabulary)
+    if backend.library == "numpy":
+        mask = np.zeros(shape, dtype=bool)
+        mask[np.arange(shape[0])[:, None], index] = True
+        return mask
+    import torch
+
+    return torch.zeros(shape, dtype=torch.bool, device=index.device).scatter(-1, index, True)
 
 
 def require_vocabulary(x: Array, name: str) -> None:

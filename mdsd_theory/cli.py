@@ -152,6 +152,8 @@ def verify(
 def _print_agreement(instances: int, seed: int, counts: dict[str, int], worst: dict[str, float]) -> None:
     from rich.table import Table
 
+    from mdsd_theory.agreement import missing_routes
+
     table = Table(
         title=f"{instances} instances of six kinds, seed {seed}: all routes agree",
         title_justify="left",
@@ -162,6 +164,8 @@ def _print_agreement(instances: int, seed: int, counts: dict[str, int], worst: d
     for route, difference in worst.items():
         table.add_row(route, str(counts[route]), f"{difference:.1e}")
     _print(table)
+    for route in missing_routes():
+        typer.echo(f"{route}: skipped, not installed (pip install 'mdsd-theory[{route}]')")
 
 
 def _print(renderable: Any) -> None:

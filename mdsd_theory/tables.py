@@ -75,11 +75,11 @@ def rich_table(comparison: Comparison) -> Table:
 
 
 def console(stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or 100 columns where there is none."""
+    """Return a console as wide as the terminal, or 110 columns where there is none."""
     from rich.console import Console
 
     found = Console(stderr=stderr)
-    return found if found.is_terminal else Console(stderr=stderr, width=100)
+    return found if found.is_terminal else Console(stderr=stderr, width=110)
 
 
 def text_table(comparison: Comparison) -> str:

@@ -27,7 +27,19 @@ SCHEMES: MappingProxyType[str, Scheme] = MappingProxyType(
         )
     }
 )
-"""Every draft scheme by name."""
+"""Every draft scheme by name.
+
+===================  ======================  ==================================================
+name                 q                       drafts
+===================  ======================  ==================================================
+with_replacement     (..., V)                n independent draws from q
+without_replacement  (..., V)                n successive draws, each without the earlier ones
+greedy               (..., V)                the n − 1 likeliest tokens and one draw from the rest
+top_k                (..., V)                the n likeliest tokens
+independent          n arrays (..., V)       one draw from each of n drafters
+joint                {(x_1, …, x_n): mass}   a tuple from an explicit law
+===================  ======================  ==================================================
+"""
 
 
 def resolve_scheme(scheme: Any) -> Scheme:
