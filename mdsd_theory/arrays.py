@@ -304,6 +304,45 @@ def gather(xp: Any, x: Array, index: Array) -> Array:
     return xp.take_along_axis(x, index, axis=-1)
 
 
+def count_below(backend: Backend, ascending: Array, values: Array) -> Array:
+    """Return how many of ``ascending[r, :]`` are at most ``values[r, k]``; shape (rows, K)."""
+    if backend.library == "numpy":
+        rows = [np.searchsorted(a, v, side="right") for a, v in zip(ascending, values, strict=True)]
+        return np.stack(rows) if rows else np.zeros(values.shape, dtype=np.int64)
+    import torch
+
+    return torch.searchsorted(ascending.contiguous(), values.contiguous(), right=True)
+
+
+def uniforms(backend: Backend, generator: Any, shape: tuple[int, ...]) -> Array:
+    """Return uniform numbers on [0, 1) from a generator of the backend's library.
+
+    Raises
+    ------
+    InputTypeError
+        When the generator belongs to another library or device.
+    """
+    if backend.library == "numpy":
+        if not isinstance(generator, np.random.Generator):
+            raise InputTypeError(
+                f"generator is of type {type(generator).__name__}; expected a numpy.random.Generator, "
+                "for example numpy.random.default_rng(0)"
+            )
+        return generator.random(shape)
+    import torch
+
+    if not isinstance(generator, torch.Generator):
+        raise InputTypeError(
+            f"generator is of type {type(generator).__name__}; expected a torch.Generator, for example "
+            f"torch.Generator({str(backend.device)!r}).manual_seed(0)"
+        )
+    if generator.device.type != backend.device.type:
+        raise InputTypeError(
+            f"generator is on {generator.device} and q on {backend.device}; make it on q's device"
+        )
+    return torch.rand(shape, dtype=backend.work, device=backend.device, generator=generator)
+
+
 def mask_of_prefix(backend: Backend, order: Array, length: Array) -> Array:
     """Return the mask (rows, V) of the first ``length[r]`` tokens of ``order[r]``."""
     inside = backend.arange(order.shape[-1])[None, :] < length[:, None]

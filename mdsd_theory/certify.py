@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from mdsd_theory.distributions import drafter_list
 from mdsd_theory.errors import InputError
-from mdsd_theory.options import check_n, check_support_size, implied_n
 from mdsd_theory.rationals import exact_distribution, exact_law
 from mdsd_theory.schemes import resolve_scheme
 from mdsd_theory.schemes.base import Scheme, support
+from mdsd_theory.schemes.checks import check_n, check_support_size, implied_n
 from mdsd_theory.schemes.joint import check_law
 
 if TYPE_CHECKING:

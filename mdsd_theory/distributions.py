@@ -16,6 +16,7 @@ from mdsd_theory.arrays import (
     adopt,
     common_backend,
     dtype_name,
+    is_torch,
     quiet,
     require_vocabulary,
 )
@@ -58,6 +59,24 @@ def sum_tolerance(dtype: str, vocabulary: int) -> float:
         return single
     flushed = vocabulary * 2.0**-24 if dtype == "float16" else 0.0
     return single + 2 * EPS[dtype] + flushed
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Distributions of one kind, checked and flattened to rows.
+
+    Attributes
+    ----------
+    x : array, shape (rows, V)
+        In the work dtype.
+    batch : tuple of int
+        The leading shape of the caller's input.
+    backend : Backend
+    """
+
+    x: Array
+    batch: tuple[int, ...]
+    backend: Backend
 
 
 @dataclass(frozen=True)
@@ -144,6 +163,13 @@ def place(name: str, leading: tuple[int, ...], row: int, token: int | None = Non
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
+def rows_of(x: Any, name: str) -> Rows:
+    """Check distributions of shape (..., V) that come alone."""
+    array = adopt(x, name)
+    backend = common_backend({name: array})
+    return Rows(check_probabilities(array, name, backend), tuple(array.shape[:-1]), backend)
+
+
 def pair(p: Any, q: Any) -> Pair:
     """Check a target and one draft of equal shape (..., V).
 
@@ -154,53 +180,53 @@ def pair(p: Any, q: Any) -> Pair:
     InputError
         For a wrong shape, or rows that are not distributions.
     """
-    target = adopt(p, "p", like=q)
-    draft = adopt(q, "q", like=p)
-    backend = common_backend({"p": target, "q": draft})
-    require_vocabulary(target, "p")
-    require_vocabulary(draft, "q")
-    _same_shape(target, draft, "q")
-    return Pair(
-        check_probabilities(target, "p", backend),
-        check_probabilities(draft, "q", backend),
-        tuple(target.shape[:-1]),
-        backend,
-    )
+    target, draft = _alike({"p": p, "q": q})
+    return Pair(target.x, draft.x, target.batch, target.backend)
 
 
-def _same_shape(target: Array, draft: Array, name: str) -> None:
-    shapes = tuple(target.shape), tuple(draft.shape)
+def _same_shape(a: Array, b: Array, a_name: str, b_name: str) -> None:
+    shapes = tuple(a.shape), tuple(b.shape)
     if shapes[0][-1] != shapes[1][-1]:
         raise InputError(
-            f"p has a vocabulary of {shapes[0][-1]} tokens and {name} of {shapes[1][-1]} "
+            f"{a_name} has a vocabulary of {shapes[0][-1]} tokens and {b_name} of {shapes[1][-1]} "
             f"(shapes {shapes[0]} and {shapes[1]}); both must be over the same tokens"
         )
     if shapes[0] != shapes[1]:
         raise InputError(
-            f"p has shape {shapes[0]} and {name} {shapes[1]}; expected equal shapes (..., V): "
+            f"{a_name} has shape {shapes[0]} and {b_name} {shapes[1]}; expected equal shapes (..., V): "
             "broadcast one of them first"
         )
 
 
 def pair_with_drafters(p: Any, q: Any) -> Pair:
     """Check a target (..., V) and a sequence of n drafters, each of the target's shape."""
-    drafters = drafter_list(q)
-    tensor = next((x for x in [p, *drafters] if hasattr(x, "detach")), None)
-    target = adopt(p, "p", like=tensor)
-    names = [f"q[{k}]" for k in range(len(drafters))]
-    adopted = [adopt(x, name, like=tensor) for x, name in zip(drafters, names, strict=True)]
-    backend = common_backend(dict(zip(["p", *names], [target, *adopted], strict=True)))
-    require_vocabulary(target, "p")
-    for x, name in zip(adopted, names, strict=True):
+    named = {"p": p} | {f"q[{k}]": x for k, x in enumerate(drafter_list(q))}
+    target, *drafters = _alike(named)
+    stacked = target.backend.xp.stack([x.x for x in drafters], axis=0)
+    return Pair(target.x, stacked, target.batch, target.backend)
+
+
+def drafter_rows(q: Any) -> Rows:
+    """Check a sequence of n drafters of equal shape; ``x`` has shape (n, rows, V)."""
+    drafters = _alike({f"q[{k}]": x for k, x in enumerate(drafter_list(q))})
+    first = drafters[0]
+    stacked = first.backend.xp.stack([x.x for x in drafters], axis=0)
+    return Rows(stacked, first.batch, first.backend)
+
+
+def _alike(named: dict[str, Any]) -> list[Rows]:
+    """Check distributions by name: of one shape, one library, one device."""
+    tensor = next((x for x in named.values() if is_torch(x)), None)
+    arrays = {name: adopt(x, name, like=tensor) for name, x in named.items()}
+    backend = common_backend(arrays)
+    first = next(iter(arrays))
+    for name, x in arrays.items():
         require_vocabulary(x, name)
-        _same_shape(target, x, name)
-    checked = [check_probabilities(x, m, backend) for x, m in zip(adopted, names, strict=True)]
-    return Pair(
-        check_probabilities(target, "p", backend),
-        backend.xp.stack(checked, axis=0),
-        tuple(target.shape[:-1]),
-        backend,
-    )
+        _same_shape(arrays[first], x, first, name)
+    return [
+        Rows(check_probabilities(x, name, backend), tuple(x.shape[:-1]), backend)
+        for name, x in arrays.items()
+    ]
 
 
 def target_alone(p: Any) -> Pair:

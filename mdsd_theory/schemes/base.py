@@ -7,7 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
-from mdsd_theory.errors import SizeError
+from mdsd_theory.arrays import Array
+from mdsd_theory.distributions import Rows, rows_of
+from mdsd_theory.errors import InputError, SizeError
+from mdsd_theory.schemes.checks import check_n, check_size, check_support
 
 Number = Any
 """A float or a :class:`fractions.Fraction`; arithmetic keeps the type."""
@@ -34,7 +37,8 @@ class Scheme(ABC):
 
     Notes
     -----
-    A new scheme needs :meth:`set_law` alone; every route of the reference layer then works on it.
+    A new scheme needs :meth:`set_law` alone; every route of the reference layer then works on it. To
+    be sampled it needs ``_draw`` too.
     """
 
     name: ClassVar[str]
@@ -75,6 +79,62 @@ class Scheme(ABC):
             for i in drafts:
                 chances[i] = chances.get(i, 0) + weight
         return chances
+
+    def sample(self, q: Any, n: int, generator: Any, size: int | None = None) -> Any:
+        """Draw the n drafts of one position, or of ``size`` independent ones.
+
+        Parameters
+        ----------
+        q : array-like, shape (..., V)
+            Draft distribution(s); a sequence of n of them for ``independent``, a mapping over tuples
+            for ``joint``.
+        n : int
+            Number of drafts.
+        generator : numpy.random.Generator or torch.Generator
+            Of q's library and device; it alone decides what is drawn.
+        size : int, optional
+            How often to draw.
+
+        Returns
+        -------
+        array of int64, shape (..., n) or (..., size, n)
+            Tokens in the order in which they were drawn, on q's device.
+
+        Raises
+        ------
+        InputError, InputTypeError, SupportError
+            For q that is no distribution, a support smaller than n, or a generator of another kind.
+
+        Notes
+        -----
+        Cost V log V once, then n log V a draw.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mdsd_theory import SCHEMES
+        >>> generator = np.random.default_rng(0)
+        >>> SCHEMES["without_replacement"].sample([0.5, 0.3, 0.2], 3, generator, size=2).tolist()
+        [[1, 0, 2], [0, 2, 1]]
+        """
+        drafts = self._drafted(q, check_n(n))
+        count = 1 if size is None else check_size(size)
+        drawn = self._draw(drafts, n, count, generator)
+        shape = (*drafts.batch, *([] if size is None else [count]), drawn.shape[-1])
+        return drafts.backend.xp.reshape(drawn, shape)
+
+    def _drafted(self, q: Any, n: int) -> Rows:
+        """Return the checked q that :meth:`_draw` takes."""
+        rows = rows_of(q, "q")
+        check_support(rows, self, n)
+        return rows
+
+    def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
+        """Return drafts of shape (rows, count, n) from checked rows."""
+        raise InputError(
+            f"scheme {self.name!r} does not say how to draw; give {type(self).__name__} a method "
+            "_draw(rows, n, count, generator)"
+        )
 
     def support_needed(self, n: int) -> int:
         """Return how many tokens of positive probability q must have."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from mdsd_theory.arrays import Array, mask_of_indices, top_indices
+from mdsd_theory.distributions import Rows
 from mdsd_theory.schemes.base import Number, Scheme, SetLaw, largest
+from mdsd_theory.schemes.drawing import draw
 
 
 class Greedy(Scheme):
@@ -31,6 +34,14 @@ class Greedy(Scheme):
         rest = [i for i in range(len(q)) if i not in fixed and q[i] > 0]
         remaining = sum(q[i] for i in rest)
         return {fixed | {i}: q[i] / remaining for i in rest}
+
+    def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
+        xp, q = rows.backend.xp, rows.x
+        fixed = top_indices(rows.backend, q, n - 1)
+        rest = xp.where(mask_of_indices(rows.backend, fixed, q.shape[-1]), 0.0, q)
+        last = draw(rows.backend, rest, count, generator)[..., None]
+        first = xp.broadcast_to(fixed[:, None, :], (q.shape[0], count, n - 1))
+        return xp.concat([first, last], axis=-1)
 
     def support_needed(self, n: int) -> int:
         """Return n: the last draw needs a token outside T."""

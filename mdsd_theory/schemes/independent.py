@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from mdsd_theory.arrays import Array
+from mdsd_theory.distributions import Rows, drafter_rows
 from mdsd_theory.schemes.base import Number, Scheme, SetLaw
+from mdsd_theory.schemes.checks import implied_n
+from mdsd_theory.schemes.drawing import draw
 from mdsd_theory.schemes.with_replacement import repeated_draws
 
 
@@ -30,3 +34,12 @@ class Independent(Scheme):
     def set_law(self, q: Sequence[Sequence[Number]], n: int) -> SetLaw:
         """Return the law of the set of draws, one a drafter (see :meth:`Scheme.set_law`)."""
         return repeated_draws(q, self.name)
+
+    def _drafted(self, q: Any, n: int) -> Rows:
+        rows = drafter_rows(q)
+        implied_n(n, rows.x.shape[0])
+        return rows
+
+    def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
+        drawn = [draw(rows.backend, q, count, generator) for q in rows.x]
+        return rows.backend.xp.stack(drawn, axis=-1)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
+from mdsd_theory.arrays import Array, Backend
+from mdsd_theory.distributions import Rows
 from mdsd_theory.errors import InputError, InputTypeError
 from mdsd_theory.schemes.base import Number, Scheme, SetLaw, positive
+from mdsd_theory.schemes.checks import implied_n
+from mdsd_theory.schemes.drawing import draw
 
 
 class Joint(Scheme):
@@ -32,8 +40,25 @@ class Joint(Scheme):
             law[frozenset(drafts)] += weight
         return positive(law)
 
+    def _drafted(self, q: Any, n: int) -> Rows:
+        implied_n(n, check_law(q))
+        backend = Backend("numpy", np.dtype(np.float64), "cpu")
+        weights = backend.array([[float(weight) for weight in q.values()]])
+        return LawRows(weights / weights.sum(), (), backend, backend.xp.asarray(list(q)))
 
-def check_law(law: Any, vocabulary: int) -> int:
+    def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
+        assert isinstance(rows, LawRows)
+        return rows.tuples[draw(rows.backend, rows.x, count, generator)]
+
+
+@dataclass(frozen=True)
+class LawRows(Rows):
+    """The weights of a law as one row, beside its tuples (an array of int, one line a tuple)."""
+
+    tuples: Array
+
+
+def check_law(law: Any, vocabulary: float = math.inf) -> int:
     """Check a law over tuples and return n, the length of its tuples.
 
     Raises
@@ -61,7 +86,7 @@ def check_law(law: Any, vocabulary: int) -> int:
     return int(lengths.pop())
 
 
-def _check_entry(drafts: Any, weight: Any, vocabulary: int) -> None:
+def _check_entry(drafts: Any, weight: Any, vocabulary: float) -> None:
     if not isinstance(drafts, tuple) or not drafts:
         raise InputTypeError(f"the joint law has the key {drafts!r}; expected a non-empty tuple")
     for token in drafts:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from mdsd_theory.arrays import Array, top_indices
+from mdsd_theory.distributions import Rows
 from mdsd_theory.schemes.base import Number, Scheme, SetLaw, largest
 
 
@@ -24,6 +26,10 @@ class TopK(Scheme):
     def set_law(self, q: Sequence[Number], n: int) -> SetLaw:
         """Return the point mass at the top n tokens (see :meth:`Scheme.set_law`)."""
         return {frozenset(largest(q, n)): 1}
+
+    def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
+        fixed = top_indices(rows.backend, rows.x, n)[:, None, :]
+        return rows.backend.xp.broadcast_to(fixed, (rows.x.shape[0], count, n))
 
     def support_needed(self, n: int) -> int:
         """Return n: a token of probability zero is never worth a draft."""

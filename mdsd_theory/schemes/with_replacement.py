@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from mdsd_theory.arrays import Array
+from mdsd_theory.distributions import Rows
 from mdsd_theory.schemes.base import Number, Scheme, SetLaw, guard_sets, support
+from mdsd_theory.schemes.drawing import draw
 
 
 class WithReplacement(Scheme):
@@ -26,6 +29,10 @@ class WithReplacement(Scheme):
     def set_law(self, q: Sequence[Number], n: int) -> SetLaw:
         """Return the law of the set of n independent draws (see :meth:`Scheme.set_law`)."""
         return repeated_draws([q] * n, self.name)
+
+    def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
+        drawn = draw(rows.backend, rows.x, count * n, generator)
+        return rows.backend.xp.reshape(drawn, (rows.x.shape[0], count, n))
 
 
 def repeated_draws(drafters: Sequence[Sequence[Number]], name: str) -> SetLaw:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from mdsd_theory.arrays import Array
+from mdsd_theory.distributions import Rows
 from mdsd_theory.schemes.base import Number, Scheme, SetLaw, guard_sets, support
+from mdsd_theory.schemes.drawing import draw_different
 
 
 class WithoutReplacement(Scheme):
@@ -39,6 +42,9 @@ class WithoutReplacement(Scheme):
                     longer[drawn | {i}] += weight * q[i] / remaining
             law = dict(longer)
         return law
+
+    def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
+        return draw_different(rows.backend, rows.x, count, n, generator)
 
     def support_needed(self, n: int) -> int:
         """Return n: every draft is a new token."""

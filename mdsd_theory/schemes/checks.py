@@ -1,0 +1,68 @@
+"""Checks that need a scheme: the number of drafts, and a support large enough for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdsd_theory.distributions import Rows, place
+from mdsd_theory.errors import InputError, InputTypeError, SupportError
+
+if TYPE_CHECKING:
+    from mdsd_theory.schemes.base import Scheme
+
+DEFAULT_N = 3
+"""Number of drafts when none is given."""
+
+
+def check_n(n: Any) -> int:
+    """Return n as an int, or say what is wrong with it."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+        raise InputTypeError(
+            f"n is {n!r} of type {type(n).__name__}; expected the number of drafts as an integer"
+        )
+    if n < 1:
+        raise InputError(f"n is {n}; expected at least one draft")
+    return int(n)
+
+
+def check_size(size: Any) -> int:
+    """Return the number of draws as an int, or say what is wrong with it."""
+    if isinstance(size, bool) or not isinstance(size, int | np.integer):
+        raise InputTypeError(
+            f"size is {size!r} of type {type(size).__name__}; expected the number of draws"
+        )
+    if size < 0:
+        raise InputError(f"size is {size}; expected it >= 0")
+    return int(size)
+
+
+def implied_n(n: int, implied: int) -> int:
+    """Return the number of drafts that q tells; an explicit n must agree."""
+    if n not in (implied, DEFAULT_N):
+        raise InputError(
+            f"n is {n} but q holds {implied} drafts a position; leave n out, or make them agree"
+        )
+    return implied
+
+
+def check_support(rows: Rows, scheme: Scheme, n: int) -> None:
+    """Raise :class:`SupportError` naming the row of smallest support, if that is too small."""
+    if scheme.support_needed(n) <= 1 or rows.x.shape[0] == 0:
+        return
+    xp = rows.backend.xp
+    size = xp.sum(xp.astype(rows.x > 0, xp.int64), axis=-1)
+    row = int(xp.argmin(size))
+    check_support_size(int(size[row]), place("q", rows.batch, row), rows.x.shape[-1], scheme, n)
+
+
+def check_support_size(have: int, place: str, vocabulary: int, scheme: Scheme, n: int) -> None:
+    """Raise :class:`SupportError` when ``have`` tokens are too few for the scheme."""
+    needed = scheme.support_needed(n)
+    if have < needed:
+        raise SupportError(
+            f"{place} has {have} token{'' if have == 1 else 's'} of positive probability (V = "
+            f"{vocabulary}); {scheme.name} with n = {n} needs at least {needed}: lower n, raise the "
+            "temperature, or truncate less (top_k, top_p)"
+        )
