@@ -115,7 +115,7 @@ class Scheme(ABC):
         >>> from mdsd_theory import SCHEMES
         >>> generator = np.random.default_rng(0)
         >>> SCHEMES["without_replacement"].sample([0.5, 0.3, 0.2], 3, generator, size=2).tolist()
-        [[1, 0, 2], [0, 2, 1]]
+        [[0, 2, 1], [1, 2, 0]]
         """
         drafts = self._drafted(q, check_n(n))
         count = 1 if size is None else check_size(size)

@@ -17,11 +17,11 @@ def draw(backend: Backend, q: Array, count: int, generator: Any) -> Array:
 
 
 def invert(backend: Backend, sums: Array, u: Array) -> Array:
-    """Return the first token whose running sum exceeds u times the total."""
-    xp = backend.xp
-    total = sums[:, -1:]
-    last = xp.sum(xp.astype(sums < total, xp.int64), axis=-1, keepdims=True)
-    return xp.minimum(count_below(backend, sums, u * total), last)
+    """Return the first token whose running sum exceeds u times the total.
+
+    There is one: u ≤ 1 − 2⁻⁵³, so that u times the total rounds to less than the total.
+    """
+    return count_below(backend, sums, u * sums[:, -1:])
 
 
 def draw_different(backend: Backend, q: Array, count: int, n: int, generator: Any) -> Array:

@@ -23,6 +23,7 @@ from mdsd_theory.dual.race_nodes import (
 from mdsd_theory.dual.race_prefix import race_prefix
 from mdsd_theory.dual.ratio_order import ratio_order, suffix_sums
 from mdsd_theory.dual.truncated import block_products, multiply, running_products
+from mdsd_theory.reference.high_precision import prefix_values
 from mdsd_theory.schemes import SCHEMES
 
 NUMPY = Backend("numpy", np.float64, "cpu")
@@ -133,6 +134,23 @@ def test_search_over_many_blocks_matches_blocks_of_one(rng, monkeypatch):
         plain = race_prefix(NUMPY, p[None], q[None], 4)
         assert result.value[0] == pytest.approx(plain.value[0], abs=1e-14)
         assert (result.subset == plain.subset).all()
+
+
+@pytest.mark.parametrize("top", [0.5, 1 - 1e-3, 1 - 1e-6, 1 - 1e-12])
+@pytest.mark.parametrize("n", [3, 8])
+def test_every_block_end_is_accurate_for_peaked_drafts(top, n, rng, monkeypatch):
+    """Not the minimum alone: P + 1 − Q at 25 prefixes, with and without heavy tokens in them."""
+    monkeypatch.setattr(race_search, "GROUP", 4)
+    tail = 10.0 ** rng.uniform(-31, 0, 95)
+    q = rng.permutation(np.concatenate([[top], tail * (1 - top) / tail.sum()]))
+    p, q = rng.dirichlet(np.full(96, 0.3)), q / q.sum()
+    ranked = ratio_order(NUMPY, p[None], q[None])
+    race = race_search._Race.prepare(NUMPY, ranked, suffix_sums(NUMPY, ranked.q), n)
+    ends = np.arange(25)[None] * 4
+    values = race.values(race_search._products_at_ends(race), ends)[0]
+    order, exact = prefix_values(p.tolist(), q.tolist(), n)
+    assert order == ranked.order[0].tolist()
+    np.testing.assert_allclose(values, np.array(exact)[ends[0]], rtol=0, atol=2e-15)
 
 
 @settings(max_examples=40, deadline=None)
