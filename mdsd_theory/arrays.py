@@ -98,6 +98,33 @@ class Backend:
 
         return torch.as_tensor(x, dtype=self.work, device=self.device)
 
+    def integers(self, x: Any, name: str) -> Array:
+        """Return token indices as int64 on the device; lists join it, other libraries are refused.
+
+        Raises
+        ------
+        InputTypeError
+            For floats, or an array of another library or device.
+        """
+        if self.library == "numpy":
+            if is_torch(x):
+                raise InputTypeError(
+                    f"{name} is a torch tensor and p a NumPy array; pass both as one kind"
+                )
+            array = np.asarray(x)
+            if array.dtype.kind not in "iu":
+                raise InputTypeError(f"{name} has dtype {array.dtype}; expected token indices, int64")
+            return array.astype(np.int64, copy=False)
+        import torch
+
+        if not is_torch(x):
+            x = torch.as_tensor(x, device=self.device)
+        if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+            raise InputTypeError(f"{name} has dtype {dtype_name(x)}; expected token indices, int64")
+        if x.device.type != self.device.type:
+            raise InputTypeError(f"{name} is on {x.device} and p on {self.device}; move it there")
+        return x.to(torch.int64)
+
     def arange(self, n: int) -> Array:
         """Return the integers 0 … n−1 on the device."""
         return self.xp.arange(n, device=self.device)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mdsd_theory.distributions import drafter_list
-from mdsd_theory.errors import InputError
-from mdsd_theory.rationals import exact_distribution, exact_law
+from mdsd_theory.options import exact_draft
+from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.schemes import resolve_scheme
-from mdsd_theory.schemes.base import Scheme, support
-from mdsd_theory.schemes.checks import check_n, check_support_size, implied_n
-from mdsd_theory.schemes.joint import check_law
+from mdsd_theory.schemes.base import Scheme
+from mdsd_theory.schemes.checks import check_n
 
 if TYPE_CHECKING:
     from mdsd_theory.reference.certificate import Certificate
@@ -67,26 +65,5 @@ def certify(
 
     chosen = resolve_scheme(scheme)
     target = exact_distribution(p, "p")
-    draft, n = _exact_draft(q, check_n(n), chosen, len(target))
+    draft, n = exact_draft(q, check_n(n), chosen, len(target))
     return certificate_from_law(target, chosen.set_law(draft, n), chosen.name, n)
-
-
-def _exact_draft(q: Any, n: int, scheme: Scheme, vocabulary: int) -> tuple[Any, int]:
-    """Return the draft in fractions and the number of drafts."""
-    if scheme.draft == "law":
-        slots = check_law(q, vocabulary)
-        return exact_law(q), implied_n(n, slots)
-    if scheme.draft == "sequence":
-        drafters = [exact_distribution(x, f"q[{k}]") for k, x in enumerate(drafter_list(q))]
-        for k, x in enumerate(drafters):
-            _same_vocabulary(x, f"q[{k}]", vocabulary)
-        return drafters, implied_n(n, len(drafters))
-    draft = exact_distribution(q, "q")
-    _same_vocabulary(draft, "q", vocabulary)
-    check_support_size(len(support(draft)), "q", vocabulary, scheme, n)
-    return draft, n
-
-
-def _same_vocabulary(x: list[Any], name: str, vocabulary: int) -> None:
-    if len(x) != vocabulary:
-        raise InputError(f"p has {vocabulary} tokens and {name} has {len(x)}; expected the same tokens")

@@ -7,8 +7,8 @@ from typing import Any
 from mdsd_theory.arrays import UNIT
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.solution import DualSolution
-from mdsd_theory.options import checked_pair
-from mdsd_theory.rationals import exact_distribution, exact_law
+from mdsd_theory.options import checked_pair, exact_draft
+from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.results import Acceptance, AcceptanceBounds
 from mdsd_theory.routes import Route, choose_route
 from mdsd_theory.schemes import resolve_scheme
@@ -114,24 +114,17 @@ def _reference_rows(checked: Pair, n: int, scheme: Scheme, route: Route) -> Dual
 
 
 def _reference_row(
-    p: list[float], q: Any, n: int, scheme: Scheme, route: Route
+    p: list[Any], q: Any, n: int, scheme: Scheme, route: Route
 ) -> tuple[float, float, float, frozenset[int]]:
     """Return value, lower, upper and subset; the enclosure is widened by the set law's roundings."""
     from mdsd_theory.reference import solve_transport
 
     exact = route.name == "rational"
-    target, draft = (exact_distribution(p, "p"), _exact_draft(q, scheme)) if exact else (p, q)
-    law = scheme.set_law(draft, n)
-    solution = solve_transport(target, law, route.name)
+    if exact:
+        p, q = exact_distribution(p, "p"), exact_draft(q, n, scheme, len(p))[0]
+    law = scheme.set_law(q, n)
+    solution = solve_transport(p, law, route.name)
     error = UNIT * (2 if exact else (n + 2) * (len(p) + len(law)))
     lower = max(0.0, float(solution.lower) - error)
     upper = min(1.0, float(solution.upper) + error)
     return float(solution.value), lower, upper, solution.subset
-
-
-def _exact_draft(q: Any, scheme: Scheme) -> Any:
-    if scheme.draft == "law":
-        return exact_law(q)
-    if scheme.draft == "sequence":
-        return [exact_distribution(x, f"q[{k}]") for k, x in enumerate(q)]
-    return exact_distribution(q, "q")

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mdsd_theory.distributions import Pair, Rows, pair, pair_with_drafters, target_alone
-from mdsd_theory.schemes.base import Scheme
-from mdsd_theory.schemes.checks import check_n, check_support, implied_n
+from mdsd_theory.distributions import (
+    Pair,
+    Rows,
+    drafter_list,
+    pair,
+    pair_with_drafters,
+    target_alone,
+)
+from mdsd_theory.errors import InputError
+from mdsd_theory.rationals import exact_distribution, exact_law
+from mdsd_theory.schemes.base import Scheme, support
+from mdsd_theory.schemes.checks import check_n, check_support, check_support_size, implied_n
 from mdsd_theory.schemes.joint import check_law
 
 
@@ -33,3 +42,24 @@ def checked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[Pair, int]:
     checked = pair(p, q)
     check_support(Rows(checked.q, checked.batch, checked.backend), scheme, n)
     return checked, n
+
+
+def exact_draft(q: Any, n: int, scheme: Scheme, vocabulary: int) -> tuple[Any, int]:
+    """Return the draft of one position in exact fractions, and the number of drafts."""
+    if scheme.draft == "law":
+        slots = check_law(q, vocabulary)
+        return exact_law(q), implied_n(n, slots)
+    if scheme.draft == "sequence":
+        drafters = [exact_distribution(x, f"q[{k}]") for k, x in enumerate(drafter_list(q))]
+        for k, x in enumerate(drafters):
+            _same_vocabulary(x, f"q[{k}]", vocabulary)
+        return drafters, implied_n(n, len(drafters))
+    draft = exact_distribution(q, "q")
+    _same_vocabulary(draft, "q", vocabulary)
+    check_support_size(len(support(draft)), "q", vocabulary, scheme, n)
+    return draft, n
+
+
+def _same_vocabulary(x: list[Any], name: str, vocabulary: int) -> None:
+    if len(x) != vocabulary:
+        raise InputError(f"p has {vocabulary} tokens and {name} has {len(x)}; expected the same tokens")

@@ -68,6 +68,40 @@ class Scheme(ABC):
             When more than :data:`MAX_SETS` sets would be listed.
         """
 
+    def next_draft(self, q: Any, n: int, drawn: tuple[int, ...]) -> dict[int, Number]:
+        """Return the law of the next draft, given those already drawn, for a small vocabulary.
+
+        Parameters
+        ----------
+        q : sequence of float or Fraction, shape (V,)
+        n : int
+            Number of drafts in all.
+        drawn : tuple of int
+            Fewer than n tokens.
+        """
+        raise InputError(
+            f"scheme {self.name!r} does not say in which order it draws; give {type(self).__name__} a "
+            "method next_draft(q, n, drawn)"
+        )
+
+    def tuple_law(self, q: Any, n: int) -> dict[tuple[int, ...], Number]:
+        """Return P(X = x) of every ordered tuple of drafts of positive probability."""
+        law: dict[tuple[int, ...], Number] = {(): 1}
+        for _ in range(n):
+            longer = {
+                (*drawn, i): weight * chance
+                for drawn, weight in law.items()
+                for i, chance in self.next_draft(q, n, drawn).items()
+                if chance > 0
+            }
+            if len(longer) > MAX_SETS:
+                raise SizeError(
+                    f"{self.name} with n = {n} has over {MAX_SETS:,} tuples of drafts; restrict to fewer "
+                    "tokens or lower n"
+                )
+            law = longer
+        return law
+
     def inside(self, q: Any, n: int, subset: Collection[int]) -> Number:
         """Return Q(H) = P(S ⊆ H), summed over the set law."""
         return sum((w for s, w in self.set_law(q, n).items() if s <= set(subset)), start=0)

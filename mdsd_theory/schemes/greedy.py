@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from mdsd_theory.arrays import Array, mask_of_indices, top_indices
 from mdsd_theory.distributions import Rows
-from mdsd_theory.schemes.base import Number, Scheme, SetLaw, largest
+from mdsd_theory.schemes.base import Number, Scheme, SetLaw, largest, support
 from mdsd_theory.schemes.drawing import draw
 
 
@@ -34,6 +34,14 @@ class Greedy(Scheme):
         rest = [i for i in range(len(q)) if i not in fixed and q[i] > 0]
         remaining = sum(q[i] for i in rest)
         return {fixed | {i}: q[i] / remaining for i in rest}
+
+    def next_draft(self, q: Sequence[Number], n: int, drawn: tuple[int, ...]) -> dict[int, Number]:
+        """Return the next of the n−1 likeliest tokens, or q̃ for the last draft."""
+        if len(drawn) < n - 1:
+            return {largest(q, n - 1)[len(drawn)]: 1}
+        rest = [i for i in support(q) if i not in drawn]
+        remaining = sum(q[i] for i in rest)
+        return {i: q[i] / remaining for i in rest}
 
     def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
         xp, q = rows.backend.xp, rows.x

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from mdsd_theory.arrays import Array
 from mdsd_theory.distributions import Rows, drafter_rows
-from mdsd_theory.schemes.base import Number, Scheme, SetLaw
+from mdsd_theory.schemes.base import Number, Scheme, SetLaw, support
 from mdsd_theory.schemes.checks import implied_n
 from mdsd_theory.schemes.drawing import draw
 from mdsd_theory.schemes.with_replacement import repeated_draws
@@ -39,6 +39,12 @@ class Independent(Scheme):
         rows = drafter_rows(q)
         implied_n(n, rows.x.shape[0])
         return rows
+
+    def next_draft(
+        self, q: Sequence[Sequence[Number]], n: int, drawn: tuple[int, ...]
+    ) -> dict[int, Number]:
+        """Return the distribution of the next drafter."""
+        return {i: q[len(drawn)][i] for i in support(q[len(drawn)])}
 
     def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
         drawn = [draw(rows.backend, q, count, generator) for q in rows.x]

@@ -40,6 +40,10 @@ class Joint(Scheme):
             law[frozenset(drafts)] += weight
         return positive(law)
 
+    def tuple_law(self, q: Mapping[tuple[int, ...], Number], n: int) -> dict[tuple[int, ...], Number]:
+        """Return the law itself, without tuples of probability zero."""
+        return {drafts: weight for drafts, weight in q.items() if weight > 0}
+
     def _drafted(self, q: Any, n: int) -> Rows:
         implied_n(n, check_law(q))
         backend = Backend("numpy", np.dtype(np.float64), "cpu")

@@ -27,6 +27,10 @@ class TopK(Scheme):
         """Return the point mass at the top n tokens (see :meth:`Scheme.set_law`)."""
         return {frozenset(largest(q, n)): 1}
 
+    def next_draft(self, q: Sequence[Number], n: int, drawn: tuple[int, ...]) -> dict[int, Number]:
+        """Return the next of the n likeliest tokens."""
+        return {largest(q, n)[len(drawn)]: 1}
+
     def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
         fixed = top_indices(rows.backend, rows.x, n)[:, None, :]
         return rows.backend.xp.broadcast_to(fixed, (rows.x.shape[0], count, n))

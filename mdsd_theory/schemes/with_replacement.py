@@ -30,6 +30,10 @@ class WithReplacement(Scheme):
         """Return the law of the set of n independent draws (see :meth:`Scheme.set_law`)."""
         return repeated_draws([q] * n, self.name)
 
+    def next_draft(self, q: Sequence[Number], n: int, drawn: tuple[int, ...]) -> dict[int, Number]:
+        """Return q, whatever was drawn."""
+        return {i: q[i] for i in support(q)}
+
     def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
         drawn = draw(rows.backend, rows.x, count * n, generator)
         return rows.backend.xp.reshape(drawn, (rows.x.shape[0], count, n))

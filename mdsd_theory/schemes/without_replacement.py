@@ -43,6 +43,12 @@ class WithoutReplacement(Scheme):
             law = dict(longer)
         return law
 
+    def next_draft(self, q: Sequence[Number], n: int, drawn: tuple[int, ...]) -> dict[int, Number]:
+        """Return q without the tokens drawn, renormalised."""
+        rest = [i for i in support(q) if i not in drawn]
+        remaining = sum(q[i] for i in rest)
+        return {i: q[i] / remaining for i in rest}
+
     def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
         return draw_different(rows.backend, rows.x, count, n, generator)
 

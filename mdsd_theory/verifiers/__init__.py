@@ -12,6 +12,7 @@ from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.greedy import Greedy
 from mdsd_theory.verifiers.k_seq import KSeq
 from mdsd_theory.verifiers.naive import Naive
+from mdsd_theory.verifiers.plan import Emission, Plan
 from mdsd_theory.verifiers.rrs import RRS
 from mdsd_theory.verifiers.rrs_without_replacement import RRSWithoutReplacement
 
@@ -76,9 +77,11 @@ def verifiers_of(scheme: str | Scheme) -> list[Verifier]:
 __all__ = [
     "RRS",
     "VERIFIERS",
+    "Emission",
     "Greedy",
     "KSeq",
     "Naive",
+    "Plan",
     "RRSWithoutReplacement",
     "RowRate",
     "Verifier",

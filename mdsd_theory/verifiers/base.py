@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
+
+import numpy as np
 
 from mdsd_theory.arrays import Array
 from mdsd_theory.distributions import Pair
 from mdsd_theory.errors import InputError
-from mdsd_theory.options import checked_pair
+from mdsd_theory.options import checked_pair, exact_draft
+from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.results import Rate
 from mdsd_theory.schemes import SCHEMES, resolve_scheme
-from mdsd_theory.schemes.base import Scheme
+from mdsd_theory.schemes.base import Number, Scheme
+from mdsd_theory.schemes.checks import check_n
+from mdsd_theory.verifiers.plan import Emission, Plan
 
 
 @dataclass(frozen=True)
@@ -55,8 +62,9 @@ class Verifier(ABC):
 
     Notes
     -----
-    A new rule needs the class variables and :meth:`_rate`. "Acceptance" is P(Y ∈ S) throughout: a
-    token drawn from a residual counts when it happens to be a draft.
+    A new rule needs the class variables, :meth:`conditional_law`, :meth:`_plan` and :meth:`_rate`.
+    "Acceptance" is P(Y ∈ S) throughout: a token drawn from a residual counts when it happens to be a
+    draft.
     """
 
     name: ClassVar[str]
@@ -68,6 +76,27 @@ class Verifier(ABC):
     @abstractmethod
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return the rate of every row of a checked pair with at least one row."""
+
+    @abstractmethod
+    def conditional_law(self, p: Sequence[Number], q: Any, drafts: tuple[int, ...]) -> dict[int, Number]:
+        """Return the law of Y given the drafts, draft after draft, in p's and q's number type.
+
+        Parameters
+        ----------
+        p : sequence of float or Fraction, shape (V,)
+        q : the same, or what the draft scheme takes
+        drafts : tuple of int
+            In the order in which they were drawn.
+
+        Returns
+        -------
+        dict of int to number
+            Emitted token → chance.
+        """
+
+    @abstractmethod
+    def _plan(self, pair: Pair, n: int, scheme: Scheme) -> Plan:
+        """Return the plan for a checked pair with at least one row."""
 
     def serves(self, scheme: Scheme) -> bool:
         """Tell whether the rule is defined for drafts of this scheme."""
@@ -109,6 +138,92 @@ class Verifier(ABC):
         self._require(chosen)
         checked, n = checked_pair(p, q, n, chosen)
         return self.rate(checked, n, chosen)
+
+    def output_law(
+        self, p: Any, q: Any, n: int = 3, *, scheme: str | Scheme | None = None
+    ) -> list[Number]:
+        """Return the exact law of the emitted token: p, if the rule is lossless.
+
+        Parameters
+        ----------
+        p, q : sequence, shape (V,)
+            Fractions, strings such as ``"1/3"`` or floats, taken at their exact binary value.
+        n : int
+            Number of drafts.
+        scheme : str or Scheme, optional
+            How the drafts are drawn; :attr:`default_scheme` when left out.
+
+        Returns
+        -------
+        list of Fraction, shape (V,)
+
+        Raises
+        ------
+        SizeError
+            When the tuples of drafts are too many to enumerate.
+
+        Notes
+        -----
+        Sums :meth:`conditional_law` over every ordered tuple of drafts: V^n of them at most.
+
+        Examples
+        --------
+        >>> from mdsd_theory import VERIFIERS
+        >>> law = VERIFIERS["rrs"].output_law(["1/2", "1/3", "1/6"], ["1/6", "1/3", "1/2"], 2)
+        >>> [str(x) for x in law]
+        ['1/2', '1/3', '1/6']
+        """
+        chosen = resolve_scheme(self.default_scheme if scheme is None else scheme)
+        self._require(chosen)
+        target = exact_distribution(p, "p")
+        draft, n = exact_draft(q, check_n(n), chosen, len(target))
+        law: list[Number] = [Fraction(0)] * len(target)
+        for drafts, weight in chosen.tuple_law(draft, n).items():
+            for token, chance in self.conditional_law(target, draft, drafts).items():
+                law[token] += weight * chance
+        return law
+
+    def plan(self, p: Any, q: Any, n: int = 3, *, scheme: str | Scheme | None = None) -> Plan:
+        """Return the rule made ready for p and q, to emit tokens for many drafts.
+
+        Parameters are those of :meth:`acceptance_rate`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mdsd_theory import SCHEMES, VERIFIERS
+        >>> p, q, generator = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], np.random.default_rng(0)
+        >>> drafts = SCHEMES["with_replacement"].sample(q, 2, generator, size=100_000)
+        >>> token, index = VERIFIERS["rrs"].plan(p, q, 2).sample(drafts, generator)
+        >>> (np.bincount(token) / token.size).round(2).tolist()
+        [0.5, 0.3, 0.2]
+        """
+        chosen = resolve_scheme(self.default_scheme if scheme is None else scheme)
+        self._require(chosen)
+        checked, n = checked_pair(p, q, n, chosen)
+        return self._plan(checked, n, chosen)
+
+    def sample(
+        self, p: Any, q: Any, drafts: Any, generator: Any, *, scheme: str | Scheme | None = None
+    ) -> Emission:
+        """Emit one token for each tuple of drafts: :meth:`plan` and its ``sample`` in one.
+
+        Parameters
+        ----------
+        p, q : array-like, shape (..., V)
+        drafts : array-like of int, shape (..., n) or (..., size, n)
+            From the draft scheme's own ``sample``; n is read off its shape.
+        generator : numpy.random.Generator or torch.Generator
+
+        Returns
+        -------
+        Emission
+            ``token`` and ``index`` of the draft that it equals, −1 if none.
+        """
+        shape = drafts.shape if hasattr(drafts, "shape") else np.shape(drafts)
+        if not shape:
+            raise InputError("drafts is a single number; expected tokens of shape (..., n)")
+        return self.plan(p, q, int(shape[-1]), scheme=scheme).sample(drafts, generator)
 
     def rate(self, pair: Pair, n: int, scheme: Scheme) -> Rate:
         """Return the rate of input that has been checked (see :meth:`acceptance_rate`)."""

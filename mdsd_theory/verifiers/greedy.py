@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
 
+from mdsd_theory.arrays import Array
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.closed_form import last_draft
-from mdsd_theory.schemes.base import Scheme
+from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
+from mdsd_theory.verifiers.recursive_law import drop_zeros, normalised
+from mdsd_theory.verifiers.recursive_plan import RecursivePlan
 
 
 class Greedy(Verifier):
@@ -38,6 +44,24 @@ class Greedy(Verifier):
     summary: ClassVar[str] = "the optimal rule for the top n-1 tokens and one random draft"
     source: ClassVar[str] = "Hu et al. 2025, arXiv 2502.18779"
 
+    def conditional_law(
+        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    ) -> dict[int, Number]:
+        """Return the law of Y given the drafts, of which the last is the random one."""
+        *fixed, x = drafts
+        rest = normalised([0 if i in fixed else b for i, b in enumerate(q)])
+        accept = min(1, p[x] / rest[x])
+        law: dict[int, Number] = defaultdict(int, {x: accept})
+        residual = normalised([max(a - b, 0) for a, b in zip(p, rest, strict=True)])
+        for token, chance in enumerate(residual):
+            law[token] += (1 - accept) * chance
+        return drop_zeros(law)
+
+    def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlan:
+        """One recursive rejection of the last draft, against q̃ on Σ∖T."""
+        _, last = last_draft(pair.backend, pair.q, n)
+        return GreedyPlan.of(replace(pair, q=last), n, replacement=True)
+
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return P(T) + Σ_{∉T} min(p, q̃), and the last sum alone."""
         xp = pair.backend.xp
@@ -45,3 +69,10 @@ class Greedy(Verifier):
         random = xp.where(fixed, 0.0, xp.minimum(pair.p, last))
         value = xp.sum(xp.where(fixed, pair.p, random), axis=-1)
         return RowRate(value, xp.sum(random, axis=-1), "closed_form")
+
+
+class GreedyPlan(RecursivePlan):
+    """Recursive rejection of the random draft alone; Y may be one of the others."""
+
+    def _emit(self, drafts: Array, generator: Any) -> Array:
+        return super()._emit(drafts[..., -1:], generator)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar
 
-from mdsd_theory.arrays import Array, Backend, quiet
+from mdsd_theory.arrays import Array, Backend, gather, quiet
 from mdsd_theory.distributions import Pair
-from mdsd_theory.schemes.base import Scheme
+from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
-from mdsd_theory.verifiers.residual import excess, overlap
+from mdsd_theory.verifiers.plan import Plan
+from mdsd_theory.verifiers.recursive_law import drop_zeros, normalised
+from mdsd_theory.verifiers.residual import Overlap, draw_residual, excess, overlap
 
 
 class KSeq(Verifier):
@@ -39,6 +45,30 @@ class KSeq(Verifier):
     default_scheme: ClassVar[str] = "with_replacement"
     summary: ClassVar[str] = "sequential selection with one discount gamma for all drafts"
     source: ClassVar[str] = "Sun et al. 2023 (SpecTr), arXiv 2310.15141"
+
+    def conditional_law(
+        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    ) -> dict[int, Number]:
+        """Return the law of Y given the drafts, at a γ from γ* to γ* + 2⁻³⁰ in p's number type."""
+        n = len(drafts)
+        gamma = feasible_gamma(p, q, n)
+        served = [min(b, a / gamma) for a, b in zip(p, q, strict=True)]
+        beta = sum(served)
+        factor = (1 - (1 - beta) ** n) / beta if beta else 0
+        law: dict[int, Number] = defaultdict(int)
+        waiting: Number = 1
+        for x in drafts:
+            accept = served[x] / q[x]
+            law[x] += waiting * accept
+            waiting *= 1 - accept
+        residual = normalised([max(a - s * factor, 0) for a, s in zip(p, served, strict=True)])
+        for token, chance in enumerate(residual):
+            law[token] += waiting * chance
+        return drop_zeros(law)
+
+    def _plan(self, pair: Pair, n: int, scheme: Scheme) -> KSeqPlan:
+        gamma = k_seq_gamma(pair.backend, pair.p, pair.q, n)
+        return KSeqPlan(pair, n, Overlap.of(pair.backend, pair.p, pair.q), gamma)
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return 1 − (1 − β(γ*))^n of each row."""
@@ -95,3 +125,56 @@ def _some_accepted(backend: Backend, p: Array, q: Array, n: int, gamma: Array) -
     beta = backend.xp.clip(overlap(backend, p, q, gamma) / gamma, 0.0, 1.0)
     with quiet():
         return -backend.xp.expm1(n * backend.xp.log1p(-beta))
+
+
+@dataclass(frozen=True)
+class KSeqPlan(Plan):
+    """The discount γ* of each row, and the ranking by p/q for the residual (p − γ* q)_+.
+
+    Attributes
+    ----------
+    overlap : Overlap
+    gamma : array, shape (rows,)
+    """
+
+    overlap: Overlap
+    gamma: Array
+
+    def _emit(self, drafts: Array, generator: Any) -> Array:
+        xp = self.pair.backend.xp
+        rows, count, n = drafts.shape
+        u = self.uniforms(generator, n + 1, rows, count)
+        gamma = self.gamma[:, None] + self.pair.backend.zeros((rows, count))
+        token = xp.zeros_like(drafts[..., 0]) - 1
+        for k in range(n):
+            x = drafts[..., k]
+            p, q = gather(xp, self.pair.p, x), gather(xp, self.pair.q, x)
+            accepted = u[k, ...] * gamma * q < p
+            token = xp.where((token < 0) & accepted, x, token)
+        return xp.where(token < 0, draw_residual(self.overlap, gamma, u[n, ...]), token)
+
+
+def feasible_gamma(p: Sequence[Number], q: Sequence[Number], n: int) -> Number:
+    """Return a γ ∈ [1, n] for which the rule is lossless, at most 2⁻³⁰ above the smallest.
+
+    Bisection in p's number type: with fractions every comparison is exact.
+
+    Examples
+    --------
+    >>> from fractions import Fraction as F
+    >>> float(feasible_gamma([F(1, 4), F(3, 4)], [F(3, 4), F(1, 4)], 2))
+    1.593070331029594
+    """
+    exact = any(isinstance(x, Fraction) for x in p)
+    low, high = (Fraction(1), Fraction(n)) if exact else (1.0, float(n))
+
+    def feasible(gamma: Number) -> bool:
+        beta = sum(min(b, a / gamma) for a, b in zip(p, q, strict=True))
+        return bool(1 - (1 - beta) ** n <= gamma * beta)
+
+    if feasible(low):
+        return low
+    while high - low > 2.0**-30:
+        middle = (low + high) / 2
+        low, high = (low, middle) if feasible(middle) else (middle, high)
+    return high

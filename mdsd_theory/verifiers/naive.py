@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from mdsd_theory.arrays import Array, mask_of_indices, quiet, top_indices
@@ -9,8 +10,10 @@ from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.closed_form import last_draft
 from mdsd_theory.dual.race_inclusion import weighted_inclusion
 from mdsd_theory.schemes import SCHEMES
-from mdsd_theory.schemes.base import Scheme
+from mdsd_theory.schemes.base import Number, Scheme
+from mdsd_theory.schemes.drawing import draw
 from mdsd_theory.verifiers.base import RowRate, Verifier
+from mdsd_theory.verifiers.plan import Plan
 
 
 class Naive(Verifier):
@@ -40,6 +43,13 @@ class Naive(Verifier):
     summary: ClassVar[str] = "draw from the target; accepted if it was drafted"
     source: ClassVar[str] = "Miao et al. 2024 (SpecInfer's baseline), arXiv 2305.09781"
 
+    def conditional_law(self, p: Sequence[Number], q: Any, drafts: tuple[int, ...]) -> dict[int, Number]:
+        """Return p: the drafts do not matter."""
+        return {token: chance for token, chance in enumerate(p) if chance}
+
+    def _plan(self, pair: Pair, n: int, scheme: Scheme) -> NaivePlan:
+        return NaivePlan(pair, n)
+
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return Σ_i p_i P(i ∈ S) of each row."""
         if type(scheme) is not type(SCHEMES.get(scheme.name)) or scheme.draft == "law":
@@ -50,6 +60,13 @@ class Naive(Verifier):
             return RowRate(value, value, "closed_form" if n <= 2 else "race")
         value = pair.backend.xp.sum(pair.p * _inclusion(pair, n, scheme.name), axis=-1)
         return RowRate(value, value, "closed_form")
+
+
+class NaivePlan(Plan):
+    """Y ~ p by inversion."""
+
+    def _emit(self, drafts: Array, generator: Any) -> Array:
+        return draw(self.pair.backend, self.pair.p, drafts.shape[1], generator)
 
 
 def _inclusion(pair: Pair, n: int, scheme: str) -> Array:

@@ -93,6 +93,39 @@ class Overlap:
             return xp.clip(t + self(t)[1] / left, None, xp.finfo(self.backend.work).max / 4)
 
 
+def draw_residual(overlap: Overlap, t: Array, u: Array) -> Array:
+    """Return tokens of law ∝ (p − t q)_+, by inversion from the far end of the ranking.
+
+    The weight from place k on is Σ_{i≥k} p_i − t q_i, for k from the first token with p > t q.
+
+    Parameters
+    ----------
+    t, u : array, shape (rows, K)
+        Where the residual is, and uniform numbers on [0, 1).
+
+    Returns
+    -------
+    array of int, shape (rows, K)
+    """
+    backend, xp = overlap.backend, overlap.backend.xp
+    size = overlap.ratio.shape[-1]
+
+    def weight(k: Array) -> Array:
+        return gather(xp, overlap.p_after, k) - t * gather(xp, overlap.q_after, k)
+
+    first = overlap.count(t)
+    aim = u * weight(first)
+
+    def before(k: Array) -> Array:
+        """Tell whether the tokens after place k still weigh more than the aim."""
+        return (k < first) | (weight(k + 1) > aim)
+
+    place = first_false(backend, before, size, t)
+    return gather(
+        xp, overlap.order, xp.minimum(xp.maximum(place, first), xp.zeros_like(place) + size - 1)
+    )
+
+
 def first_false(backend: Backend, holds: Callable[[Array], Array], size: int, like: Array) -> Array:
     """Return the first of 0 … size−1 at which ``holds`` is false (size if none), by bisection.
 

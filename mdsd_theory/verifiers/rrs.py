@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from mdsd_theory.arrays import Array, Backend
 from mdsd_theory.distributions import Pair
-from mdsd_theory.schemes.base import Scheme
+from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
+from mdsd_theory.verifiers.recursive_law import recursive_law
+from mdsd_theory.verifiers.recursive_plan import RecursivePlan
 from mdsd_theory.verifiers.residual import excess, overlap
 
 
@@ -37,6 +40,15 @@ class RRS(Verifier):
     default_scheme: ClassVar[str] = "with_replacement"
     summary: ClassVar[str] = "recursive rejection sampling of i.i.d. drafts"
     source: ClassVar[str] = "Miao et al. 2024 (SpecInfer), arXiv 2305.09781"
+
+    def conditional_law(
+        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    ) -> dict[int, Number]:
+        """Return the law of Y given the drafts (see :meth:`Verifier.conditional_law`)."""
+        return recursive_law(p, q, drafts, replacement=True)
+
+    def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlan:
+        return RecursivePlan.of(pair, n, replacement=True)
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return F(t_n) of each row."""

@@ -9,6 +9,8 @@ from mdsd_theory.distributions import Pair
 from mdsd_theory.errors import InputError, InputTypeError
 from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
+from mdsd_theory.verifiers.recursive_law import recursive_law
+from mdsd_theory.verifiers.recursive_plan import RecursivePlan
 from mdsd_theory.verifiers.rejected_paths import over_all_paths, path_count
 from mdsd_theory.verifiers.sampled_paths import over_sampled_paths
 
@@ -66,6 +68,15 @@ class RRSWithoutReplacement(Verifier):
     def __init__(self, samples: int = 4096, seed: int = 0) -> None:
         self.samples = _whole(samples, "samples", 1)
         self.seed = _whole(seed, "seed", 0)
+
+    def conditional_law(
+        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    ) -> dict[int, Number]:
+        """Return the law of Y given the drafts (see :meth:`Verifier.conditional_law`)."""
+        return recursive_law(p, q, drafts, replacement=False)
+
+    def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlan:
+        return RecursivePlan.of(pair, n, replacement=False)
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return E F(t_n) of each row, exactly where that is cheap."""

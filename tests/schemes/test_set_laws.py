@@ -56,6 +56,9 @@ class TestEveryScheme:
         assert law == expected
         assert sum(law.values()) == 1
 
+    def test_tuple_law(self, name, n):
+        assert SCHEMES[name].tuple_law(draft(name, n), n) == tuple_law(name, draft(name, n), n)
+
     def test_inside_is_the_chance_that_all_drafts_lie_in_the_subset(self, name, n):
         tuples = tuple_law(name, draft(name, n), n)
         for size in range(len(Q) + 1):

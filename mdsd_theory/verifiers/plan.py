@@ -1,0 +1,113 @@
+"""A verifier's plan: what is computed once for p and q, and then emits tokens for many drafts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from mdsd_theory.arrays import Array, uniforms
+from mdsd_theory.distributions import Pair
+from mdsd_theory.errors import InputError
+
+
+class Emission(NamedTuple):
+    """What a verifier emits.
+
+    Attributes
+    ----------
+    token : int or array of int64
+        Y, of law p.
+    index : int or array of int64
+        Place of the first draft that equals Y, −1 if none does: the token is accepted unless −1.
+    """
+
+    token: Any
+    index: Any
+
+
+@dataclass(frozen=True)
+class Plan(ABC):
+    """A verifier made ready for one target and draft, or for a batch of them.
+
+    Attributes
+    ----------
+    pair : Pair
+        The checked distributions, as rows.
+    n : int
+        Number of drafts.
+    """
+
+    pair: Pair
+    n: int
+
+    @abstractmethod
+    def _emit(self, drafts: Array, generator: Any) -> Array:
+        """Return tokens (rows, count) for drafts (rows, count, n)."""
+
+    def sample(self, drafts: Any, generator: Any) -> Emission:
+        """Emit one token for each tuple of drafts.
+
+        Parameters
+        ----------
+        drafts : array-like of int, shape (..., n) or (..., size, n)
+            Tokens in the order in which they were drawn, from the verifier's draft scheme.
+        generator : numpy.random.Generator or torch.Generator
+            Of p's library and device; it alone decides what is emitted.
+
+        Returns
+        -------
+        Emission
+            Token and index: ints for one tuple of one pair, else int64 arrays of shape (...) or
+            (..., size).
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For drafts of another shape, type or device, or tokens outside the vocabulary.
+
+        Notes
+        -----
+        Cost O(n log V) a tuple.
+        """
+        backend = self.pair.backend
+        tokens = backend.integers(drafts, "drafts")
+        rows = self._rows(tokens)
+        token = self._emit(rows, generator) if rows.shape[0] * rows.shape[1] else rows[..., 0]
+        index = first_match(backend.xp, rows, token)
+        shape = tuple(tokens.shape[:-1])
+        if shape == ():
+            return Emission(int(token[0, 0]), int(index[0, 0]))
+        return Emission(backend.xp.reshape(token, shape), backend.xp.reshape(index, shape))
+
+    def uniforms(self, generator: Any, *shape: int) -> Array:
+        """Return uniform numbers on [0, 1) on the pair's device."""
+        return uniforms(self.pair.backend, generator, shape)
+
+    def _rows(self, drafts: Array) -> Array:
+        """Return the drafts checked and as (rows, count, n)."""
+        batch, shape = self.pair.batch, tuple(drafts.shape)
+        extra = len(shape) - len(batch)
+        if extra not in (1, 2) or shape[: len(batch)] != batch or shape[-1] != self.n:
+            one, many = ([*batch, *middle, self.n] for middle in ((), ("size",)))
+            raise InputError(
+                f"drafts have shape {shape}; expected {_shown(one)} or {_shown(many)}: one tuple of n = "
+                f"{self.n} tokens, or several, for each pair of distributions"
+            )
+        xp, vocabulary = self.pair.backend.xp, self.pair.vocabulary
+        if 0 not in shape and not (int(xp.min(drafts)) >= 0 and int(xp.max(drafts)) < vocabulary):
+            raise InputError(f"drafts hold a token outside 0 … {vocabulary - 1}")
+        count = shape[-2] if extra == 2 else 1
+        return xp.reshape(drafts, (self.pair.p.shape[0], count, self.n))
+
+
+def _shown(shape: list[Any]) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+def first_match(xp: Any, drafts: Array, token: Array) -> Array:
+    """Return the first place at which ``drafts[..., k]`` is the token, −1 if there is none."""
+    index = xp.zeros_like(token) - 1
+    for k in reversed(range(drafts.shape[-1])):
+        index = xp.where(drafts[..., k] == token, k, index)
+    return index
