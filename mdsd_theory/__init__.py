@@ -4,6 +4,8 @@ The front door is :func:`compare`; :data:`SCHEMES`, :data:`VERIFIERS` and :data:
 there is.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from mdsd_theory.certify import certify
 from mdsd_theory.compare import compare
 from mdsd_theory.comparison import Comparison
@@ -27,6 +29,9 @@ from mdsd_theory.routes import ROUTES, Route
 from mdsd_theory.schemes import SCHEMES, Scheme
 from mdsd_theory.verifiers import VERIFIERS, Verifier
 
+if TYPE_CHECKING:
+    from mdsd_theory.reference.certificate import Certificate
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -35,6 +40,7 @@ __all__ = [
     "VERIFIERS",
     "Acceptance",
     "AcceptanceBounds",
+    "Certificate",
     "CertificationError",
     "Comparison",
     "DataFileError",
@@ -56,3 +62,12 @@ __all__ = [
     "from_logits",
     "optimal_acceptance",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The reference layer loads its solvers only when it is needed.
+    if name == "Certificate":
+        from mdsd_theory.reference.certificate import Certificate
+
+        return Certificate
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mdsd_theory.certify import certify
-from mdsd_theory.instances import KINDS, random_pair
+from mdsd_theory.instances import KINDS, Distribution, random_pair
 from mdsd_theory.optimal import optimal_acceptance
 from mdsd_theory.routes import ROUTES
 from mdsd_theory.schemes import SCHEMES
@@ -43,6 +43,8 @@ class Agreement:
         The value of the rational certificate, verified.
     differences : dict of str to float
         Route → |value − exact| for exact routes.
+    widths : dict of str to float
+        Route → upper − lower for routes that only enclose α*.
     violations : list of str
         Routes whose enclosure [lower, upper] misses the exact value, or whose value is off by more
         than the tolerance; with what was wrong.
@@ -51,26 +53,35 @@ class Agreement:
     instance: Instance
     exact: float
     differences: dict[str, float]
+    widths: dict[str, float]
     violations: list[str]
 
 
 def random_instances(count: int, seed: int, largest_vocabulary: int = 6) -> Iterator[Instance]:
-    """Yield instances of the six kinds in turn, over every scheme but ``joint``.
+    """Yield instances of the six kinds in turn, over every scheme.
 
     V runs from 2 to ``largest_vocabulary`` and n from 1 to 4, at most V.
     """
     rng = np.random.default_rng(seed)
-    schemes = [name for name in SCHEMES if name != "joint"]
+    schemes = list(SCHEMES)
     for i in range(count):
         kind, scheme = KINDS[i % len(KINDS)], schemes[(i // len(KINDS)) % len(schemes)]
         vocabulary = int(rng.integers(2, largest_vocabulary + 1))
         n = int(rng.integers(1, min(vocabulary, 4) + 1))
         p, q = random_pair(kind, vocabulary, n, rng)
-        if scheme == "independent":
-            others = [random_pair(kind, vocabulary, n, rng)[1] for _ in range(n - 1)]
-            yield Instance(kind, scheme, n, p.tolist(), [x.tolist() for x in (q, *others)])
-        else:
-            yield Instance(kind, scheme, n, p.tolist(), q.tolist())
+        yield Instance(kind, scheme, n, p.tolist(), _draft(scheme, q, n, rng))
+
+
+def _draft(scheme: str, q: Distribution, n: int, rng: np.random.Generator) -> Any:
+    """Return q as the scheme takes it: alone, with n − 1 others on its support, or as a law."""
+    if scheme == "independent":
+        others = rng.dirichlet(np.ones(q.size), size=n - 1) * (q > 0)
+        return [q.tolist(), *((other / other.sum()).tolist() for other in others)]
+    if scheme == "joint":
+        tuples = {tuple(rng.choice(q.size, n, p=q).tolist()) for _ in range(2 * q.size)}
+        weights = rng.dirichlet(np.ones(len(tuples)))
+        return dict(zip(sorted(tuples), weights.tolist(), strict=True))
+    return q.tolist()
 
 
 def check_agreement(instance: Instance, tolerance: float = TOLERANCE) -> Agreement:
@@ -91,20 +102,23 @@ def check_agreement(instance: Instance, tolerance: float = TOLERANCE) -> Agreeme
     certificate.verify()
     exact = float(certificate.value)
     differences: dict[str, float] = {}
+    widths: dict[str, float] = {}
     violations: list[str] = []
     for route in ROUTES.values():
         if not route.serves(scheme) or route.name in missing_routes():
             continue
         result = optimal_acceptance(instance.p, instance.q, n=instance.n, scheme=scheme, route=route.name)
         off = abs(result.value - exact)
-        if route.exact:
+        if not route.exact:
+            widths[route.name] = result.gap
+        else:
             differences[route.name] = off
-            if off > tolerance:
+            if not off <= tolerance:
                 violations.append(f"{route.name}: {result.value!r} is {off:.2e} from {exact!r}")
         # One unit in the last place: the exact value itself was rounded to a float here.
         if not np.nextafter(result.lower, -1) <= exact <= np.nextafter(result.upper, 2):
             violations.append(f"{route.name}: [{result.lower!r}, {result.upper!r}] misses {exact!r}")
-    return Agreement(instance, exact, differences, violations)
+    return Agreement(instance, exact, differences, widths, violations)
 
 
 def missing_routes() -> list[str]:

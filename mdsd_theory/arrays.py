@@ -86,6 +86,11 @@ class Backend:
         return 2.0**-24 if on_mps else UNIT
 
     @cached_property
+    def tiny(self) -> float:
+        """Probabilities below this count as zero: their reciprocals would overflow."""
+        return 1e-290 if self.unit == UNIT else 1e-30
+
+    @cached_property
     def block_elements(self) -> int:
         """Elements of an array worked on at once: what a core's cache, or an accelerator, holds."""
         return 2**14 if str(self.device) == "cpu" else 2**24
@@ -159,15 +164,20 @@ class Backend:
             return float(x[0])
         cast = self.xp.astype(x, self.dtype)
         if rounding:
-            cast = self._outward(x, cast, rounding)
+            wrong = (self.widen(cast) - x) * rounding < 0
+            cast = self.xp.where(wrong, self._neighbour(cast, rounding), cast)
         return self.xp.reshape(cast, batch)
 
-    def _outward(self, exact: Array, cast: Array, rounding: int) -> Array:
-        xp = self.xp
-        wrong = (self.widen(cast) - exact) * rounding < 0
-        # Two spacings away, because half-precision dtypes lack nextafter in torch.
-        step = rounding * 2 * EPS[str(self.dtype_name)]
-        return xp.where(wrong, xp.astype(exact + step, self.dtype), cast)
+    def _neighbour(self, x: Array, direction: int) -> Array:
+        """Return the next probability up (1) or down (−1) in the caller's dtype."""
+        if self.library == "numpy":
+            return np.nextafter(x, x.dtype.type(max(direction, 0)))
+        import torch
+
+        if x.dtype in (torch.float32, torch.float64):
+            return torch.nextafter(x, torch.full_like(x, max(direction, 0)))
+        # Half precision has no nextafter; the bits of numbers from 0 to 1 ascend like integers.
+        return (x.view(torch.int16) + direction).view(x.dtype)
 
     @cached_property
     def dtype_name(self) -> str:

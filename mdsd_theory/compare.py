@@ -69,6 +69,12 @@ def compare(
     (0.9, {'naive': 0.58, 'greedy': 0.9})
     """
     schemes = resolve_schemes(scheme)
+    kinds = {one.draft for one in schemes}
+    if len(kinds) > 1:
+        raise InputError(
+            f"schemes {', '.join(one.name for one in schemes)} need different q (one distribution, a "
+            "sequence of them, or a law); compare them in separate calls"
+        )
     chosen = _chosen(verifiers, schemes)
     optimal = PerScheme()
     rates: list[Rate] = []
@@ -92,12 +98,17 @@ def _chosen(verifiers: Any, schemes: list[Scheme]) -> dict[str, list[Verifier]]:
         if isinstance(error, InputTypeError):
             raise
         raise InputTypeError(f"verifiers is {verifiers!r}; expected names or objects") from None
+    names = [verifier.name for verifier in asked]
+    if len(set(names)) < len(names):
+        raise InputError(
+            f"verifiers lists a name twice: {', '.join(names)}; compare two settings of one rule in "
+            "separate calls"
+        )
     for verifier in asked:
         if not any(verifier.serves(scheme) for scheme in schemes):
-            names = ", ".join(scheme.name for scheme in schemes)
-            raise InputError(
-                f"verifier {verifier.name!r} is for {', '.join(verifier.schemes or ())}, not for {names}"
-            )
+            served = ", ".join(scheme.name for scheme in schemes)
+            own = ", ".join(verifier.schemes or ())
+            raise InputError(f"verifier {verifier.name!r} is for {own}, not for {served}")
     return {s.name: [v for v in asked if v.serves(s)] for s in schemes}
 
 

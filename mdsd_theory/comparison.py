@@ -59,7 +59,7 @@ class Row:
         return self.optimal.route if self.rate is None else self.rate.route
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """The optimal acceptance rate of each scheme beside what its verifiers reach.
 
@@ -136,6 +136,9 @@ class Comparison:
         from mdsd_theory.tables import text_table
 
         return text_table(self)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         from mdsd_theory.tables import html_table

@@ -113,6 +113,8 @@ class Pair:
 def check_probabilities(x: Array, name: str, backend: Backend) -> Array:
     """Return rows (..., V) as (rows, V) probabilities in the work dtype, each summing to one.
 
+    Entries below 1e-290 (1e-30 on Apple's MPS) count as zero.
+
     Raises
     ------
     InputError
@@ -129,7 +131,8 @@ def check_probabilities(x: Array, name: str, backend: Backend) -> Array:
         least = float(xp.min(rows))
     if not (least >= 0 and off <= sum_tolerance(dtype_name(x), vocabulary)):
         _explain(np.asarray(to_host(rows)), leading, name, dtype_name(x))
-    return rows if off == 0 else rows / total
+    rows = rows if off == 0 else rows / total
+    return rows if least >= backend.tiny else xp.where(rows < backend.tiny, 0.0, rows)
 
 
 def to_host(x: Array) -> Array:

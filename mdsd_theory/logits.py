@@ -72,7 +72,7 @@ def from_logits(
     xp = backend.xp
     rows = xp.reshape(backend.widen(x), (-1, x.shape[-1]))
     if rows.shape[0] == 0:
-        return x
+        return xp.asarray(x, copy=True)
     _check_logits(rows, tuple(x.shape[:-1]))
     probabilities = _warp(backend, rows, temperature, top_k, top_p)
     return xp.reshape(xp.astype(probabilities, x.dtype), tuple(x.shape))
@@ -86,7 +86,7 @@ def _check_options(temperature: float, top_k: int | None, top_p: float | None, v
     if top_k is not None and (
         isinstance(top_k, bool) or not isinstance(top_k, int | np.integer) or top_k < 1
     ):
-        raise InputError(f"top_k is {top_k!r}; expected an integer from 1 to V = {vocabulary}")
+        raise InputError(f"top_k is {top_k!r}; expected an integer >= 1 (V = {vocabulary})")
     if top_p is not None and (
         isinstance(top_p, bool) or not isinstance(top_p, int | float | np.number) or not 0 < top_p <= 1
     ):

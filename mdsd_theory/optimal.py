@@ -7,6 +7,7 @@ from typing import Any
 from mdsd_theory.arrays import UNIT
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.solution import DualSolution
+from mdsd_theory.errors import CertificationError
 from mdsd_theory.options import checked_pair, exact_draft
 from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.results import Acceptance, AcceptanceBounds
@@ -84,6 +85,11 @@ def solve(checked: Pair, n: int, scheme: Scheme, route: str) -> Acceptance:
 
 def _result(checked: Pair, n: int, scheme: Scheme, route: Route, solution: DualSolution) -> Acceptance:
     kind = Acceptance if solution.exact else AcceptanceBounds
+    if not bool(((solution.lower <= solution.value) & (solution.value <= solution.upper)).all()):
+        raise CertificationError(
+            f"route {route.name!r} gave a value outside its own enclosure (a numerical fault) for "
+            f"scheme {scheme.name!r}, n = {n}, V = {checked.vocabulary}; please report the instance"
+        )
     backend, batch = checked.backend, checked.batch
     return kind(
         value=backend.result(solution.value, batch),
@@ -127,4 +133,4 @@ def _reference_row(
     error = UNIT * (2 if exact else (n + 2) * (len(p) + len(law)))
     lower = max(0.0, float(solution.lower) - error)
     upper = min(1.0, float(solution.upper) + error)
-    return float(solution.value), lower, upper, solution.subset
+    return min(max(float(solution.value), lower), upper), lower, upper, solution.subset

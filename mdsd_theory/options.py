@@ -17,7 +17,7 @@ from mdsd_theory.errors import InputError
 from mdsd_theory.rationals import exact_distribution, exact_law
 from mdsd_theory.schemes.base import Scheme, support
 from mdsd_theory.schemes.checks import check_n, check_support, check_support_size, implied_n
-from mdsd_theory.schemes.joint import check_law
+from mdsd_theory.schemes.joint import check_law, check_tuples
 
 
 def checked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[Pair, int]:
@@ -34,7 +34,9 @@ def checked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[Pair, int]:
     if scheme.draft == "law":
         target = target_alone(p)
         slots = check_law(q, target.vocabulary)
-        return replace(target, q=q), implied_n(n, slots)
+        total = sum(q.values())
+        law = {drafts: weight / total for drafts, weight in q.items()}
+        return replace(target, q=law), implied_n(n, slots)
     if scheme.draft == "sequence":
         checked = pair_with_drafters(p, q)
         drafters = int(checked.q.shape[0])
@@ -47,7 +49,7 @@ def checked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[Pair, int]:
 def exact_draft(q: Any, n: int, scheme: Scheme, vocabulary: int) -> tuple[Any, int]:
     """Return the draft of one position in exact fractions, and the number of drafts."""
     if scheme.draft == "law":
-        slots = check_law(q, vocabulary)
+        slots = check_tuples(q, vocabulary)
         return exact_law(q), implied_n(n, slots)
     if scheme.draft == "sequence":
         drafters = [exact_distribution(x, f"q[{k}]") for k, x in enumerate(drafter_list(q))]

@@ -8,6 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from mdsd_theory.arrays import EPS, adopt, dtype_name
 from mdsd_theory.distributions import sum_tolerance
 from mdsd_theory.errors import InputError, InputTypeError
@@ -48,10 +50,12 @@ def exact_distribution(x: Any, name: str) -> list[Fraction]:
 
 
 def _tolerance(x: Any, entries: Sequence[Any]) -> float:
-    if not any(isinstance(entry, float) for entry in entries):
+    floats = [entry for entry in entries if isinstance(entry, float | np.floating)]
+    if not floats:
         return 0.0
-    dtype = dtype_name(x) if hasattr(x, "dtype") else "float64"
-    return sum_tolerance(dtype if dtype in EPS else "float64", len(entries))
+    names = {dtype_name(x)} if hasattr(x, "dtype") else {type(entry).__name__ for entry in floats}
+    known = [name for name in names if name in EPS] or ["float64"]
+    return max(sum_tolerance(name, len(entries)) for name in known)
 
 
 def exact_law(law: Mapping[Any, Any]) -> dict[tuple[int, ...], Fraction]:

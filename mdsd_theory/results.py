@@ -8,7 +8,7 @@ from typing import Any
 from mdsd_theory.arrays import Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Acceptance:
     """The optimal acceptance rate α* of one scheme.
 
@@ -50,8 +50,16 @@ class Acceptance:
     def __float__(self) -> float:
         return float(self.value)
 
+    def __repr__(self) -> str:
+        where = f"scheme={self.scheme!r}, n={self.n}, route={self.route!r}"
+        if self.subset.ndim == 1:
+            sizes = f"|H|={int(self.subset.sum())} of {self.subset.shape[-1]}"
+            bounds = f"lower={self.lower!r}, upper={self.upper!r}"
+            return f"{type(self).__name__}(value={self.value!r}, {bounds}, {sizes}, {where})"
+        return f"{type(self).__name__}(batch of shape {tuple(self.subset.shape[:-1])}, {where})"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class AcceptanceBounds(Acceptance):
     """An enclosure of α* where the optimum itself was not computed.
 
@@ -65,7 +73,7 @@ class AcceptanceBounds(Acceptance):
         return False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rate:
     """The acceptance rate of one verifier.
 
@@ -93,3 +101,10 @@ class Rate:
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def __repr__(self) -> str:
+        where = f"verifier={self.verifier!r}, scheme={self.scheme!r}, n={self.n}, route={self.route!r}"
+        if not isinstance(self.value, float):
+            return f"Rate(batch of shape {tuple(self.value.shape)}, {where})"
+        error = "" if self.standard_error is None else f", standard_error={self.standard_error:.1e}"
+        return f"Rate(value={self.value!r}, explicit={self.explicit!r}{error}, {where})"

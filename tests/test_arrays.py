@@ -73,6 +73,19 @@ class TestEveryScheme:
                 assert float(result.lower[i]) <= alone.lower
                 assert alone.upper <= float(result.upper[i])
 
+    @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+    def test_narrow_enclosures_stay_probabilities_one_spacing_wide(self, scheme, dtype, rng):
+        kind = getattr(torch, dtype)
+        p, q = (torch.tensor(rng.dirichlet(np.full(5, 0.1), size=300)).to(kind) for _ in range(2))
+        keep = (q > 0).all(-1)
+        result = solve(p[keep], q[keep], scheme)
+        lower, value, upper = (getattr(result, field).double() for field in FIELDS)
+        assert (lower >= 0).all()
+        assert (upper <= 1).all()
+        spacing = torch.finfo(kind).eps * torch.maximum(value, torch.tensor(1e-5))
+        subnormal = 2.0**-24 if dtype == "float16" else 0.0
+        assert (upper - lower <= 2 * (spacing + subnormal) + 1e-11).all()
+
     def test_float32_is_within_1e_5_of_float64(self, scheme, rng):
         p, q = rng.dirichlet(np.full(5000, 0.2), size=(2, 4))
         wide = solve(p, q, scheme).value
@@ -134,6 +147,33 @@ def test_half_precision_rows_are_renormalised_within_the_tolerance(rng):
         assert mdsd.optimal_acceptance(*narrow).value == pytest.approx(
             mdsd.optimal_acceptance(*exact).value, abs=1e-14
         )
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_tails_of_1e_280_are_kept_and_of_1e_300_dropped(n):
+    p = [1 / 6] * 6
+    for tail, exact in ((1e-280, 1.0), (1e-300, None)):
+        q = [1 - 5 * tail] + [tail] * 5
+        if exact is None:
+            with pytest.raises(mdsd.SupportError, match="below 1e-290 counts as zero"):
+                mdsd.optimal_acceptance(p, q, n=n)
+            continue
+        assert mdsd.optimal_acceptance(p, q, n=n).value == pytest.approx(exact, abs=1e-14)
+        naive = mdsd.acceptance_rate(p, q, n=n, verifier="naive")
+        assert naive == pytest.approx(n / 6, abs=1e-13)
+
+
+def test_a_route_that_fails_numerically_is_refused(monkeypatch):
+    from mdsd_theory import routes
+
+    def broken(backend, p, q, n):
+        honest = mdsd.ROUTES["sorted_prefix"].solve(backend, p, q, n)
+        return type(honest)(honest.value * np.nan, honest.lower, honest.upper, honest.subset)
+
+    route = routes.Route("sorted_prefix", "dual", ("with_replacement",), True, None, "", broken)
+    monkeypatch.setattr(routes, "ROUTES", {"sorted_prefix": route})
+    with pytest.raises(mdsd.CertificationError, match="outside its own enclosure"):
+        mdsd.optimal_acceptance([0.5, 0.5], [0.5, 0.5], n=1, scheme="with_replacement")
 
 
 def test_one_hot_target_and_draft():

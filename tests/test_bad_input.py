@@ -215,6 +215,36 @@ CASES = {
         InputError,
         "verifier 'rrs' is for with_replacement, not for greedy",
     ),
+    "verifier twice": (
+        lambda: mdsd.compare(P, Q, verifiers=["naive", "naive"]),
+        InputError,
+        "verifiers lists a name twice: naive, naive",
+    ),
+    "schemes that need different q": (
+        lambda: mdsd.compare(P, [Q, Q], scheme=["independent", "greedy"]),
+        InputError,
+        "schemes independent, greedy need different q",
+    ),
+    "n above the quadrature": (
+        optimum([1 / 99] * 99, [1 / 99] * 99, n=41),
+        SizeError,
+        "n = 41 drafts without replacement; the race quadrature takes n <= 40",
+    ),
+    "denormal tail": (
+        optimum(P, [1.0, 1e-310, 1e-310], n=2),
+        SupportError,
+        "q has 1 token of positive probability .* below 1e-290 counts as zero",
+    ),
+    "joint, weight boolean": (
+        optimum(q={(0, 1): True}, scheme="joint"),
+        InputTypeError,
+        "the weight True; expected a number",
+    ),
+    "joint certificate, weight no number": (
+        exact(q={(0, 1): "half", (1, 2): "1/2"}, scheme="joint"),
+        InputError,
+        r"the joint law\[0\] is 'half'",
+    ),
     "verifiers of a wrong type": (
         lambda: mdsd.compare(P, Q, verifiers=3),
         InputTypeError,
@@ -283,7 +313,7 @@ CASES = {
     "temperature negative": (logits(P, temperature=-1.0), InputError, "temperature is -1.0"),
     "temperature nan": (logits(P, temperature=NAN), InputError, "temperature is nan"),
     "temperature string": (logits(P, temperature="hot"), InputTypeError, "temperature is 'hot'"),
-    "top_k zero": (logits(P, top_k=0), InputError, "top_k is 0; expected an integer from 1"),
+    "top_k zero": (logits(P, top_k=0), InputError, "top_k is 0; expected an integer >= 1"),
     "top_k float": (logits(P, top_k=2.0), InputError, "top_k is 2.0"),
     "top_p zero": (logits(P, top_p=0.0), InputError, r"top_p is 0\.0; expected a number in \(0, 1\]"),
     "top_p above one": (logits(P, top_p=1.5), InputError, "top_p is 1.5"),

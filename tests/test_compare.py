@@ -110,6 +110,51 @@ def test_independent_is_enclosed_at_a_large_vocabulary(rng):
     assert result.value == pytest.approx(attained, abs=1e-12)
 
 
+def test_one_drafter_and_equal_drafters_are_exact_at_any_vocabulary(rng):
+    p, q = rng.dirichlet(np.full(40, 0.3), size=2)
+    for drafters in ([q], [q, q], [q, q, q, q]):
+        n = len(drafters)
+        result = mdsd.optimal_acceptance(p, drafters, n=n, scheme="independent")
+        assert result.exact
+        expected = mdsd.optimal_acceptance(p, q, n=n, scheme="with_replacement")
+        assert result.value == pytest.approx(expected.value, abs=1e-15)
+
+
+def test_joint_law_is_normalised_within_rounding():
+    law = {(0,): 0.7, (1,): 0.3 + 9e-10}
+    exact = float(mdsd.certify([0.6, 0.4], law, n=1, scheme="joint").value)
+    for route in ("highs", "rational", "max_flow"):
+        result = mdsd.optimal_acceptance([0.6, 0.4], law, n=1, scheme="joint", route=route)
+        assert result.lower <= exact <= result.upper
+    narrow = {(0, 1): np.float32(0.5), (1, 2): np.float32(0.5)}
+    assert mdsd.optimal_acceptance(P, narrow, scheme="joint").value == pytest.approx(1.0)
+    assert mdsd.certify(P, {(0, 1): "1/2", (1, 2): "1/2"}, scheme="joint").value == 1
+
+
+def test_reprs_are_short(batch, rng):
+    single = mdsd.optimal_acceptance(P, Q, n=2)
+    assert repr(single).startswith("Acceptance(value=0.98571")
+    assert "|H|=2 of 3" in repr(single)
+    assert repr(mdsd.compare(P, Q, n=2)) == str(mdsd.compare(P, Q, n=2))
+    for result in (
+        mdsd.optimal_acceptance(*batch),
+        mdsd.acceptance_rate(*batch, detail=True),
+        mdsd.acceptance_rate(P, Q, detail=True),
+        mdsd.optimal_acceptance(rng.dirichlet(np.ones(5000)), rng.dirichlet(np.ones(5000))),
+    ):
+        assert len(repr(result)) < 250
+
+
+def test_any_iterable_of_schemes():
+    expected = list(mdsd.compare(P, Q, scheme=["greedy", "top_k"]).optimal)
+    for schemes in (("greedy", "top_k"), (s for s in ("greedy", "top_k")), {"greedy": 1, "top_k": 2}):
+        assert list(mdsd.compare(P, Q, scheme=schemes).optimal) == expected
+
+
+def test_certificate_is_public():
+    assert isinstance(mdsd.certify(P, Q, n=2), mdsd.Certificate)
+
+
 def test_independent_bounds_hold_the_optimum(rng):
     for _ in range(40):
         vocabulary, n = int(rng.integers(2, 9)), int(rng.integers(1, 5))

@@ -71,4 +71,4 @@ def last_draft(backend: Backend, q: Array, n: int) -> tuple[Array, Array]:
 
 
 def _rounding(backend: Backend, p: Array) -> float:
-    return 4 * (int(p.shape[-1]) + 8) * backend.unit
+    return 4 * (int(p.shape[-1]) + 32) * backend.unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mdsd_theory.arrays import Array, Backend, gather, mask_of_prefix, quiet, unit_interval
 from mdsd_theory.dual.ratio_order import ratio_order
 from mdsd_theory.dual.solution import DualSolution, enclosed
+from mdsd_theory.dual.sorted_prefix import sorted_prefix
 from mdsd_theory.errors import SizeError
 
 LARGEST_ENUMERATION = 16
@@ -38,7 +39,8 @@ def weighted_mean_bounds(backend: Backend, p: Array, q: Array, n: int) -> DualSo
     Returns
     -------
     DualSolution
-        With ``exact=False``; ``value`` is the upper bound, attained by ``subset``.
+        With ``exact=False``; ``value`` is the upper bound, attained by ``subset``. Drafters that are
+        all equal (one alone, too) draw with replacement from one q, and α* itself is returned.
 
     Notes
     -----
@@ -46,6 +48,8 @@ def weighted_mean_bounds(backend: Backend, p: Array, q: Array, n: int) -> DualSo
     """
     xp = backend.xp
     rows, vocabulary = p.shape
+    if bool(xp.all(q == q[:1, ...])):
+        return sorted_prefix(backend, p, q[0, ...], n)
     log_weights = backend.zeros((n, rows))
     lower, upper = backend.zeros((rows,)), backend.zeros((rows,)) + 1.0
     subset = backend.arange(vocabulary)[None, :] < backend.zeros((rows, 1))
@@ -59,7 +63,7 @@ def weighted_mean_bounds(backend: Backend, p: Array, q: Array, n: int) -> DualSo
         values = ranked.target + 1 - xp.prod(inside, axis=0)
         upper, subset = _keep_better(backend, values, ranked.order, upper, subset)
         log_weights = _adapt(backend, log_weights, inside, bound)
-    error = (n + 2) * (vocabulary + 8 * n) * backend.unit
+    error = (n + 2) * (vocabulary + 32 * n) * backend.unit
     return DualSolution(
         value=unit_interval(xp, upper),
         lower=unit_interval(xp, xp.minimum(lower, upper) - error),

@@ -24,9 +24,13 @@ from functools import lru_cache
 import numpy as np
 
 from mdsd_theory.arrays import Array, Backend
+from mdsd_theory.errors import SizeError
 
 SPACING_TOLERANCE = 1e-14
 END_TOLERANCE = 1e-15
+LARGEST_N = 40
+"""Most drafts: beyond, the first node is so late that the series of :func:`left_end` cancels."""
+
 QUADRATURE_ERROR = SPACING_TOLERANCE + 2 * END_TOLERANCE
 """Bound on the error of 1 − Q(H) from the rule itself, rounding apart."""
 
@@ -96,11 +100,21 @@ def race_nodes(backend: Backend, slowest: Array, n: int) -> Nodes:
     n : int
         Number of drafts.
 
+    Raises
+    ------
+    SizeError
+        For n above :data:`LARGEST_N`.
+
     Returns
     -------
     Nodes
         As many nodes in each row as the widest range needs.
     """
+    if n > LARGEST_N:
+        raise SizeError(
+            f"n = {n} drafts without replacement; the race quadrature takes n <= {LARGEST_N}: lower n, "
+            "or use a reference route on a small vocabulary"
+        )
     xp = backend.xp
     start = math.log(first_time(n))
     reach = xp.log(last_scaled_time(n) / slowest) - start

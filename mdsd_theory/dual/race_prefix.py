@@ -31,7 +31,7 @@ def race_prefix(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
     -------
     DualSolution
         The enclosure holds the quadrature's error (see :mod:`mdsd_theory.dual.race_nodes`) and
-        the worst case of the roundings.
+        (n + 1)(V + 32 + 1200) unit roundoffs: running sums, and exponents up to 300.
 
     Notes
     -----
@@ -45,7 +45,7 @@ def race_prefix(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
     else:
         length, value = lowest_prefix(backend, ranked, outside, n)
     subset = mask_of_prefix(backend, ranked.order, length)
-    error = (n + 1) * (p.shape[-1] + 8) * backend.unit
+    error = (n + 1) * (p.shape[-1] + 32) * backend.unit
     if n > 2:
         error += (n + 1) * LARGEST_EXPONENT * 4 * backend.unit + QUADRATURE_ERROR
     return enclosed(backend, value, error, subset)

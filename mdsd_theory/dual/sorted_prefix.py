@@ -25,11 +25,12 @@ def sorted_prefix(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
     Returns
     -------
     DualSolution
-        The enclosure allows (n + 1)(V + 8) unit roundoffs, the worst case of a running sum.
+        The enclosure allows (n + 1)(V + 32) unit roundoffs: V for each running sum, in any order of
+        addition, n of them through the power, and 32 for normalising the rows and the division.
 
     Notes
     -----
-    Cost O(V log V). Hu et al. 2025, arXiv 2502.18779; theory in ``proofs/``.
+    Cost O(V log V). Hu et al. 2025, arXiv 2502.18779.
     """
     xp = backend.xp
     ranked = ratio_order(backend, p, q)
@@ -41,5 +42,5 @@ def sorted_prefix(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
     empty = lowest >= 0
     value = 1 + xp.where(empty, 0.0, lowest)
     subset = mask_of_prefix(backend, ranked.order, xp.where(empty, 0, best + 1))
-    error = (n + 1) * (p.shape[-1] + 8) * backend.unit
+    error = (n + 1) * (p.shape[-1] + 32) * backend.unit
     return enclosed(backend, value, error, subset)

@@ -15,7 +15,9 @@ from mdsd_theory.reference.transport import transport_problem
 class Certificate:
     """A proof that α* of one instance is ``value``, with no tolerance anywhere.
 
-    The coupling reaches the value, and P(H) + 1 − Q(H) of the subset H forbids more.
+    The coupling reaches the value, and P(H) + 1 − Q(H) of the subset H forbids more. What is proved
+    is a statement about p and the law of the set of drafts; ``scheme`` and ``n`` label where the law
+    came from.
 
     Attributes
     ----------

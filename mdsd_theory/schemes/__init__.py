@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
@@ -70,10 +71,10 @@ def resolve_schemes(scheme: Any) -> list[Scheme]:
     """
     if isinstance(scheme, str) and scheme == "all":
         return [s for s in SCHEMES.values() if s.draft == "single"]
-    if isinstance(scheme, list | tuple):
-        if not scheme:
-            raise InputError("scheme is an empty list; expected at least one scheme")
+    if isinstance(scheme, Iterable) and not isinstance(scheme, str):
         found = [resolve_scheme(s) for s in scheme]
+        if not found:
+            raise InputError("scheme is an empty list; expected at least one scheme")
         names = [s.name for s in found]
         if len(set(names)) < len(names):
             raise InputError(f"scheme lists a name twice: {', '.join(names)}")

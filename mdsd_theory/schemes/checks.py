@@ -63,6 +63,6 @@ def check_support_size(have: int, place: str, vocabulary: int, scheme: Scheme, n
     if have < needed:
         raise SupportError(
             f"{place} has {have} token{'' if have == 1 else 's'} of positive probability (V = "
-            f"{vocabulary}); {scheme.name} with n = {n} needs at least {needed}: lower n, raise the "
-            "temperature, or truncate less (top_k, top_p)"
+            f"{vocabulary}; below 1e-290 counts as zero); {scheme.name} with n = {n} needs at least "
+            f"{needed}: lower n, raise the temperature, or truncate less (top_k, top_p)"
         )

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -71,6 +72,20 @@ def check_law(law: Any, vocabulary: float = math.inf) -> int:
         When it is not a mapping from equally long, non-empty tuples of token indices below V to
         non-negative numbers that sum to one (within 1e-9).
     """
+    n = check_tuples(law, vocabulary)
+    for drafts, weight in law.items():
+        if isinstance(weight, bool) or not isinstance(weight, Real):
+            raise InputTypeError(f"the joint law gives {drafts} the weight {weight!r}; expected a number")
+        if not float(weight) >= 0:
+            raise InputError(f"the joint law gives {drafts} the weight {weight}; expected it >= 0")
+    total = sum(law.values())
+    if not abs(total - 1) <= 1e-9:
+        raise InputError(f"the joint law sums to {float(total):.10g}; expected 1 within 1e-9")
+    return n
+
+
+def check_tuples(law: Any, vocabulary: float = math.inf) -> int:
+    """Check the tuples of a law, whatever its weights, and return their length."""
     if not isinstance(law, Mapping):
         raise InputTypeError(
             "scheme 'joint' needs q as a mapping {(x_1, ..., x_n): probability}; got "
@@ -78,19 +93,15 @@ def check_law(law: Any, vocabulary: float = math.inf) -> int:
         )
     if not law:
         raise InputError("scheme 'joint' got an empty law; expected at least one tuple of drafts")
-    lengths = set()
-    for drafts, weight in law.items():
-        _check_entry(drafts, weight, vocabulary)
-        lengths.add(len(drafts))
+    for drafts in law:
+        _check_tuple(drafts, vocabulary)
+    lengths = {len(drafts) for drafts in law}
     if len(lengths) > 1:
         raise InputError(f"the tuples of the joint law have lengths {sorted(lengths)}; expected one n")
-    total = sum(law.values())
-    if not abs(total - 1) <= 1e-9:
-        raise InputError(f"the joint law sums to {float(total):.10g}; expected 1 within 1e-9")
     return int(lengths.pop())
 
 
-def _check_entry(drafts: Any, weight: Any, vocabulary: float) -> None:
+def _check_tuple(drafts: Any, vocabulary: float) -> None:
     if not isinstance(drafts, tuple) or not drafts:
         raise InputTypeError(f"the joint law has the key {drafts!r}; expected a non-empty tuple")
     for token in drafts:
@@ -100,7 +111,3 @@ def _check_entry(drafts: Any, weight: Any, vocabulary: float) -> None:
             raise InputError(
                 f"the joint law drafts token {token}; expected an index from 0 to {vocabulary - 1}"
             )
-    if not isinstance(weight, int | float) and not hasattr(weight, "numerator"):
-        raise InputTypeError(f"the joint law gives {drafts} the weight {weight!r}; expected a number")
-    if not weight >= 0:
-        raise InputError(f"the joint law gives {drafts} the weight {weight}; expected it >= 0")
