@@ -12,12 +12,16 @@ from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.greedy import Greedy
 from mdsd_theory.verifiers.k_seq import KSeq
 from mdsd_theory.verifiers.naive import Naive
+from mdsd_theory.verifiers.optimal import Optimal
 from mdsd_theory.verifiers.plan import Emission, Plan
 from mdsd_theory.verifiers.rrs import RRS
 from mdsd_theory.verifiers.rrs_without_replacement import RRSWithoutReplacement
 
 VERIFIERS: MappingProxyType[str, Verifier] = MappingProxyType(
-    {verifier.name: verifier for verifier in (Naive(), RRS(), RRSWithoutReplacement(), KSeq(), Greedy())}
+    {
+        verifier.name: verifier
+        for verifier in (Naive(), RRS(), RRSWithoutReplacement(), KSeq(), Greedy(), Optimal())
+    }
 )
 """Every verifier by name.
 
@@ -29,6 +33,7 @@ rrs                      with_replacement     recursive rejection sampling (Spec
 rrs_without_replacement  without_replacement  the same, without the rejected tokens (Sequoia, RSD)
 k_seq                    with_replacement     sequential selection with one discount (SpecTr)
 greedy                   greedy               the optimal rule for greedy drafts
+optimal                  with_replacement     random priorities, then one draft: reaches the optimum
 =======================  ===================  ====================================================
 """
 
@@ -68,7 +73,7 @@ def verifiers_of(scheme: str | Scheme) -> list[Verifier]:
     Examples
     --------
     >>> [verifier.name for verifier in verifiers_of("with_replacement")]
-    ['naive', 'rrs', 'k_seq']
+    ['naive', 'rrs', 'k_seq', 'optimal']
     """
     chosen = resolve_scheme(scheme)
     return [verifier for verifier in VERIFIERS.values() if verifier.serves(chosen)]
@@ -81,6 +86,7 @@ __all__ = [
     "Greedy",
     "KSeq",
     "Naive",
+    "Optimal",
     "Plan",
     "RRSWithoutReplacement",
     "RowRate",
