@@ -1,204 +1,114 @@
-"""The command ``mdsd``: thin, no mathematics."""
+"""The command ``mdsd``: whatever goes wrong is one line on standard error.
+
+The commands are in :mod:`mdsd_theory.cli_commands`. Nothing but the standard library is imported before
+:func:`main` guards against errors and interrupts.
+"""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import errno
 import os
+import signal
 import sys
-from collections import defaultdict
-from typing import Annotated, Any
 
-import typer
+DEBUG = "--debug"
+"""Accepted anywhere on the command line: errors come with their traceback."""
 
-app = typer.Typer(
-    name="mdsd",
-    help="Optimal multi-draft speculative decoding: bounds, verifiers, certificates.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-def _version(value: bool) -> None:
-    if value:
-        from mdsd_theory import __version__
-
-        typer.echo(f"mdsd-theory {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Optimal multi-draft speculative decoding: bounds, verifiers, certificates."""
-
-
-Drafts = Annotated[int, typer.Option("--n", help="Number of drafts at the position.")]
-Scheme = Annotated[str, typer.Option(help="Draft scheme, or 'all'.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-@app.command()
-def demo(
-    n: Drafts = 3,
-    temperature: Annotated[float, typer.Option(help="Applied to both models.")] = 0.7,
-    position: Annotated[int, typer.Option(help="Position to show with its tokens.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Compare all schemes on real next-token distributions that ship with the package."""
-    from mdsd_theory.compare import compare
-    from mdsd_theory.demo_data import load_demo_data
-    from mdsd_theory.demo_view import show_demo
-    from mdsd_theory.errors import InputError
-
-    data = load_demo_data(temperature)
-    if not 0 <= position < data.p.shape[0]:
-        raise InputError(f"position is {position}; expected 0 to {data.p.shape[0] - 1}")
-    comparison = compare(data.p, data.q, n=n, scheme="all")
-    if as_json:
-        typer.echo(comparison.to_json())
-        return
-    single = compare(data.p[position], data.q[position], n=n, scheme="all")
-    show_demo(data, comparison, single, position)
-
-
-@app.command()
-def compare(
-    p: Annotated[str, typer.Argument(metavar="P", help="Target: FILE, or FILE:KEY.")],
-    q: Annotated[str, typer.Argument(metavar="Q", help="Draft: FILE, or FILE:KEY.")],
-    n: Drafts = 3,
-    scheme: Scheme = "all",
-    verifier: Annotated[
-        list[str] | None, typer.Option(help="Only these verifiers; may be repeated.")
-    ] = None,
-    route: Annotated[str, typer.Option(help="Route to α*.")] = "auto",
-    logits: Annotated[
-        bool | None,
-        typer.Option("--logits/--probabilities", help="What the files hold; else it is told by sight."),
-    ] = None,
-    temperature: Annotated[float, typer.Option(help="Applied to logits.")] = 1.0,
-    as_json: Json = False,
-) -> None:
-    """Compare α* with the verifiers on two files (.npy, .npz, .safetensors, .pt)."""
-    from mdsd_theory.compare import compare as compare_distributions
-    from mdsd_theory.files import load_alike
-
-    arrays = load_alike(p, q)
-    target, draft = (
-        _as_probabilities(x, name, logits, temperature) for x, name in zip(arrays, (p, q), strict=True)
-    )
-    comparison = compare_distributions(target, draft, n=n, scheme=scheme, verifiers=verifier, route=route)
-    if as_json:
-        typer.echo(comparison.to_json())
-    else:
-        _print(comparison)
-
-
-def _as_probabilities(x: Any, name: str, logits: bool | None, temperature: float) -> Any:
-    """Turn logits into probabilities; without a flag, negative entries or a wrong sum mean logits."""
-    from mdsd_theory.distributions import looks_like_probabilities
-    from mdsd_theory.errors import InputError
-    from mdsd_theory.logits import from_logits
-
-    if logits is None:
-        logits = not looks_like_probabilities(x)
-        kind = f"logits (temperature {temperature:g})" if logits else "probabilities"
-        typer.echo(f"{name}: read as {kind}", err=True)
-    if logits:
-        return from_logits(x, temperature=temperature)
-    if temperature != 1.0:
-        raise InputError(f"--temperature goes with logits, and {name} holds probabilities")
-    return x
-
-
-@app.command()
-def verify(
-    instances: Annotated[int, typer.Option(min=1, help="Random instances to try.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the instances.")] = 0,
-    largest: Annotated[int, typer.Option(min=2, max=10, help="Largest vocabulary.")] = 6,
-    tolerance: Annotated[float, typer.Option(help="Allowed difference.")] = 1e-9,
-    as_json: Json = False,
-) -> None:
-    """Solve random instances by every route; exit 1 and print the instance if two disagree."""
-    from rich.progress import track
-
-    from mdsd_theory.agreement import check_agreement, random_instances
-    from mdsd_theory.tables import console
-
-    worst: dict[str, float] = defaultdict(float)
-    counts: dict[str, int] = defaultdict(int)
-    todo = random_instances(instances, seed, largest)
-    for instance in track(
-        todo, total=instances, description="verifying", console=console(stderr=True), transient=True
-    ):
-        report = check_agreement(instance, tolerance)
-        if report.violations:
-            typer.echo(f"routes disagree\n{instance}", err=True)
-            for violation in report.violations:
-                typer.echo(f"  {violation}", err=True)
-            raise typer.Exit(1)
-        for route, difference in report.differences.items():
-            worst[route] = max(worst[route], difference)
-            counts[route] += 1
-    if as_json:
-        typer.echo(json.dumps({"instances": instances, "seed": seed, "largest_difference": worst}))
-        return
-    _print_agreement(instances, seed, counts, worst)
-
-
-def _print_agreement(instances: int, seed: int, counts: dict[str, int], worst: dict[str, float]) -> None:
-    from rich.table import Table
-
-    from mdsd_theory.agreement import missing_routes
-
-    table = Table(
-        title=f"{instances} instances of six kinds, seed {seed}: all routes agree",
-        title_justify="left",
-    )
-    table.add_column("route")
-    table.add_column("instances", justify="right")
-    table.add_column("largest |value − exact|", justify="right")
-    for route, difference in worst.items():
-        table.add_row(route, str(counts[route]), f"{difference:.1e}")
-    _print(table)
-    for route in missing_routes():
-        typer.echo(f"{route}: skipped, not installed (pip install 'mdsd-theory[{route}]')")
-
-
-def _print(renderable: Any) -> None:
-    from mdsd_theory.tables import console
-
-    console().print(renderable)
+WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def main() -> None:
-    """Run the command; a mistake gives one line on standard error and exit code 2."""
+    """Run the command.
+
+    Exit codes: 0; 1 when ``verify`` finds a disagreement; 2 after an error; 130 when interrupted. A
+    reader that closes the pipe is no error.
+    """
+    arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
+    try:
+        code = _run(arguments)
+    except SystemExit as error:
+        # rich leaves with code 1 when the reader of a pipe has gone.
+        if not _stems_from(error, BrokenPipeError):
+            raise
+        code = 0
+    except BrokenPipeError:
+        code = 0
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or _stems_from(error, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            code = _say("interrupted", 130)
+        elif DEBUG in sys.argv and not hasattr(error, "format_message"):
+            raise
+        else:
+            code = _say(_message(error), 2)
+    _settle_stdout()
+    raise SystemExit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse and run; unlike typer's own entry, leave broken pipes and interrupts to the caller."""
+    from typer import Abort, Exit
+    from typer.main import get_command
+
+    from mdsd_theory.cli_commands import app
+
+    if hasattr(sys.stdout, "reconfigure"):
+        # Where the encoding lacks α, a question mark is better than no table.
+        sys.stdout.reconfigure(errors="replace")
+    command = get_command(app)
+    try:
+        with command.make_context("mdsd", arguments) as context:
+            command.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except Exit as stop:
+        return stop.exit_code
+    except Abort:
+        raise KeyboardInterrupt from None
+    return 0
+
+
+def _message(error: BaseException) -> str:
     from mdsd_theory.errors import MdsdError
 
+    if isinstance(error, MdsdError):
+        return str(error)
+    # Usage errors come from click or from typer's own copy of it, by version.
+    if hasattr(error, "format_message"):
+        return str(error.format_message())
+    if isinstance(error, OSError) and error.filename is None and error.errno in WRITING:
+        return f"cannot write the output: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}" if str(error) else "out of memory"
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"unexpected error: {what} (this is a bug; run with {DEBUG} for the traceback)"
+
+
+def _say(message: str, code: int) -> int:
+    """Write one line on standard error, if there is one, and return the exit code."""
+    with contextlib.suppress(OSError):
+        if sys.stderr is not None:
+            print(f"mdsd: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    return code
+
+
+def _stems_from(error: BaseException, kind: type[BaseException]) -> bool:
+    """Tell whether an error came up while one of another kind was being handled."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, kind):
+        seen = seen.__cause__ or seen.__context__
+    return seen is not None
+
+
+def _settle_stdout() -> None:
+    """Flush standard output, or drop what cannot be written, so that Python's exit is quiet."""
     try:
-        code = app(standalone_mode=False)
-    except MdsdError as error:
-        _fail(str(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("mdsd: interrupted", err=True)
-        raise SystemExit(130) from None
-    except Exception as error:
-        # typer's usage errors come from click or from typer's own copy of it, by version.
-        if not hasattr(error, "format_message"):
-            raise
-        _fail(error.format_message())
-    raise SystemExit(code or 0)
-
-
-def _fail(message: str) -> None:
-    typer.echo(f"mdsd: {' '.join(message.split())}", err=True)
-    raise SystemExit(2)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

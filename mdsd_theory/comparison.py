@@ -49,6 +49,11 @@ class Row:
         return None if self.rate is None else self.rate.standard_error
 
     @property
+    def error_bound(self) -> Any:
+        """Proven error of an enclosed acceptance, else None."""
+        return None if self.rate is None else self.rate.error_bound
+
+    @property
     def gap(self) -> Any:
         """α* − acceptance (from the upper bound where α* is only enclosed); None for the optimum."""
         return None if self.rate is None else self.optimal.value - self.rate.value
@@ -100,7 +105,8 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, lists and strings: what :meth:`to_json` writes.
 
-        Subsets are lists of token indices for one distribution, and left out for a batch.
+        For one distribution H is given by ``subset_size`` and the list ``subset`` of its tokens, or
+        ``subset_complement`` where most of many tokens are inside; for a batch it is left out.
         """
         from mdsd_theory.export import comparison_dict
 
@@ -115,7 +121,7 @@ class Comparison:
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each position, scheme and verifier, as a pandas frame.
 
-        ``verifier`` is ``"optimal"`` in the rows of α*; ``position`` counts through the batch.
+        ``verifier`` is ``"bound"`` in the rows of α*; ``position`` counts through the batch.
         """
         from mdsd_theory.export import comparison_frame
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mdsd_theory.comparison import Comparison, Row
     from mdsd_theory.results import Acceptance, Rate
 
+SMALL = 64
+"""Up to this vocabulary a subset is always written by its own tokens."""
+
 
 def host(x: Any) -> Any:
     """Return arrays as NumPy arrays on the host, floats as they are."""
@@ -30,6 +33,15 @@ def plain(x: Any) -> Any:
     return np.asarray(host(x), dtype=np.float64).tolist()
 
 
+def mean(x: Any) -> float:
+    """Return the mean over the batch; NaN where it has no rows.
+
+    Of standard errors it is a bound for the standard error of the mean, however rows are correlated.
+    """
+    values = np.asarray(host(x), dtype=np.float64)
+    return float(values.mean()) if values.size else float("nan")
+
+
 def comparison_dict(comparison: Comparison) -> dict[str, Any]:
     """Return the content of a comparison in plain types."""
     return {
@@ -42,12 +54,23 @@ def _acceptance(result: Acceptance) -> dict[str, Any]:
     fields = {name: plain(getattr(result, name)) for name in ("value", "lower", "upper")}
     fields |= {"exact": result.exact, "route": result.route, "scheme": result.scheme, "n": result.n}
     if result.subset.ndim == 1:
-        fields["subset"] = np.flatnonzero(host(result.subset)).tolist()
+        fields |= _subset(host(result.subset))
     return fields
 
 
+def _subset(inside: Any) -> dict[str, Any]:
+    """Return the size of H and its tokens, or, if these are most of many, the tokens outside."""
+    size, vocabulary = int(inside.sum()), int(inside.size)
+    if vocabulary <= SMALL or 2 * size <= vocabulary:
+        return {"subset": np.flatnonzero(inside).tolist(), "subset_size": size}
+    return {"subset_complement": np.flatnonzero(~inside).tolist(), "subset_size": size}
+
+
+_RATE_FIELDS = ("value", "explicit", "standard_error", "error_bound")
+
+
 def _rate(rate: Rate, gap: Any) -> dict[str, Any]:
-    fields = {name: plain(getattr(rate, name)) for name in ("value", "explicit", "standard_error")}
+    fields = {name: plain(getattr(rate, name)) for name in _RATE_FIELDS}
     names = {"verifier": rate.verifier, "scheme": rate.scheme, "route": rate.route, "n": rate.n}
     return fields | {"gap": plain(gap)} | names
 
@@ -75,9 +98,10 @@ def _frame(row: Row, pd: Any) -> Any:
             "position": np.arange(acceptance.size),
             "scheme": row.scheme,
             "n": row.optimal.n,
-            "verifier": row.verifier or "optimal",
+            "verifier": row.verifier or "bound",
             "acceptance": acceptance,
             "standard_error": column(row.standard_error),
+            "error_bound": column(row.error_bound),
             "gap": column(row.gap),
             "lower": column(row.optimal.lower),
             "upper": column(row.optimal.upper),

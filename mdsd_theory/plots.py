@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdsd_theory.errors import MissingDependencyError
-from mdsd_theory.export import host
+from mdsd_theory.errors import InputError, MissingDependencyError
+from mdsd_theory.export import mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from mdsd_theory.comparison import Comparison
+    from mdsd_theory.comparison import Comparison, Row
 
 BAR = "#0072B2"
 BOUND = "#D55E00"
@@ -23,7 +23,7 @@ def plot_rates(comparison: Comparison, ax: Axes | None = None) -> Axes:
     """Draw a bar for each verifier and a line for the bound α* of its scheme.
 
     For a batch everything is a mean over positions. Where α* is only enclosed, the bound is a band
-    from ``lower`` to ``upper``.
+    from ``lower`` to ``upper``; a Monte Carlo rate has its standard error beside it.
 
     Parameters
     ----------
@@ -37,27 +37,34 @@ def plot_rates(comparison: Comparison, ax: Axes | None = None) -> Axes:
 
     Raises
     ------
+    InputError
+        For a batch without rows.
     MissingDependencyError
         Without matplotlib.
     """
+    if any(np.prod(optimum.subset.shape[:-1]) == 0 for optimum in comparison.optimal.values()):
+        raise InputError("nothing to plot: the batch has no rows")
     ax = _axes(ax, len(comparison.rows))
     labels: dict[float, str] = {}
+    schemes: list[int] = []
     y = 0.0
     for scheme, optimum in comparison.optimal.items():
-        bound = _mean(optimum.upper)
-        labels[y] = f"$\\bf{{{scheme.replace('_', chr(92) + '_')}}}$"
+        bound = mean(optimum.upper)
+        labels[y] = scheme
+        schemes.append(len(labels) - 1)
         sign = "=" if optimum.exact else "≤"
         ax.text(1.02, y, f"α* {sign} {bound:.3f}", va="center", fontsize=8, color=BOUND)
         rows = [row for row in comparison.rows if row.scheme == scheme and row.rate is not None]
         _bound(ax, y - 0.45, y + len(rows) + 0.45, optimum)
         for row in rows:
             y += 1
-            value = _mean(row.acceptance)
             labels[y] = str(row.verifier)
-            ax.barh(y, value, 0.72, color=BAR)
-            ax.text(1.02, y, f"{value:.3f}", va="center", fontsize=8)
+            ax.barh(y, mean(row.acceptance), 0.72, color=BAR)
+            ax.text(1.02, y, _shown(row), va="center", fontsize=8)
         y += 1.4
-    ax.set_yticks(list(labels), list(labels.values()), fontsize=8)
+    ax.set_yticks(list(labels), list(labels.values()), fontsize=8, parse_math=False)
+    for index in schemes:
+        ax.get_yticklabels()[index].set_fontweight("bold")
     ax.invert_yaxis()
     ax.set_xlim(0, 1)
     ax.set_xlabel("acceptance rate P(Y ∈ S)")
@@ -76,12 +83,13 @@ def _axes(ax: Axes | None, rows: int) -> Axes:
     return new
 
 
-def _mean(x: Any) -> float:
-    return float(np.mean(np.asarray(host(x), dtype=np.float64)))
+def _shown(row: Row) -> str:
+    shown = f"{mean(row.acceptance):.3f}"
+    return shown if row.standard_error is None else f"{shown} ± {mean(row.standard_error):.1e}"
 
 
 def _bound(ax: Axes, top: float, bottom: float, optimum: Any) -> None:
-    lower, upper = _mean(optimum.lower), _mean(optimum.upper)
+    lower, upper = mean(optimum.lower), mean(optimum.upper)
     ax.plot([upper, upper], [top, bottom], color=BOUND, lw=2, zorder=3, solid_capstyle="butt")
     if not optimum.exact:
         ax.fill_betweenx([top, bottom], lower, upper, color=BOUND, alpha=0.3, zorder=2)

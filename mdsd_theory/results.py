@@ -84,11 +84,13 @@ class Rate:
     explicit : float or array of shape (...)
         The part in which the rule itself accepts a draft, as some papers count it.
     standard_error : float or array of shape (...), or None
-        Of a Monte Carlo ``value``; None when the value is exact up to rounding.
+        Of a Monte Carlo ``value``; None when the value is exact up to rounding or enclosed.
     verifier, scheme, route : str
         Names of the rule, of the draft scheme and of how the rate was computed.
     n : int
         Number of drafts.
+    error_bound : float or array of shape (...), or None
+        Of an enclosed ``value``: the rate is proven to be within this distance of it.
     """
 
     value: Any
@@ -98,6 +100,7 @@ class Rate:
     scheme: str
     route: str
     n: int
+    error_bound: Any = None
 
     def __float__(self) -> float:
         return float(self.value)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ import torch
 
 import mdsd_theory as mdsd
 from mdsd_theory import agreement, cli
+from mdsd_theory import files as files_module
 
 P, Q = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5]
 
@@ -51,7 +56,15 @@ def test_compare_prints_the_table(run, files):
     code, out, err = run("compare", files / "p.npy", files / "q.npy", "--n", 2)
     assert code == 0
     assert "0.985714" in out
-    assert "read as probabilities" in err
+    assert err.count("read as probabilities") == 2
+
+
+def test_schemes_can_be_repeated_or_listed(run, files):
+    pair = files / "p.npy", files / "q.npy"
+    for options in (["--scheme", "greedy", "--scheme", "top_k"], ["--scheme", "greedy,top_k"]):
+        code, out, _ = run("compare", *pair, "--n", 2, *options, "--json")
+        assert code == 0
+        assert list(json.loads(out)["optimal"]) == ["greedy", "top_k"]
 
 
 def test_compare_json_is_the_library_s(run, files):
@@ -106,6 +119,22 @@ ERRORS = {
     ),
     "position": (["demo", "--position", "24"], "position is 24; expected 0 to 23"),
     "temperature": (["demo", "--temperature", "-1"], "temperature is -1.0"),
+    "nan in a file": (["compare", "p.npy", "nan.npy"], "nan.npy[1, 2] is nan"),
+    "nan in logits": (["compare", "p.npy", "nan.npy", "--logits"], "nan.npy[1] holds nan"),
+    "nan in probabilities": (["compare", "p.npy", "nan.npy", "--probabilities"], "nan.npy[1, 2] is nan"),
+    "wrong sum": (
+        ["compare", "p97.npy", "q.npy"],
+        "p97.npy looks like probabilities that do not",
+    ),
+    "shapes": (["compare", "p.npy", "rows.npy", "--scheme", "greedy"], "expected equal shapes"),
+    "tokens": (["compare", "p.npy", "four.npy"], "p.npy has shape (3,) and four.npy (4,)"),
+    "no rows of numbers": (["compare", "strings.npy", "q.npy"], "strings.npy has dtype <U1"),
+    "directory": (["compare", "folder.npy", "q.npy"], "folder.npy is a directory"),
+    "long name": (["compare", "a" * 300 + ".npy", "q.npy"], "File name too long"),
+    "all and one": (["compare", "p.npy", "q.npy", "--scheme", "all,greedy"], "--scheme all stands alone"),
+    "a scheme twice": (["compare", "p.npy", "q.npy", "--scheme", "greedy,greedy"], "lists a name twice"),
+    "tolerance nan": (["verify", "--tolerance", "nan"], "tolerance is nan; expected a finite number > 0"),
+    "tolerance zero": (["verify", "--tolerance", "0"], "tolerance is 0.0"),
     "too few instances": (["verify", "--instances", "0"], "Invalid value for '--instances'"),
 }
 
@@ -114,24 +143,118 @@ ERRORS = {
 def test_errors_are_one_line_and_exit_2(case, run, files, monkeypatch):
     monkeypatch.chdir(files)
     np.save(files / "l.npy", [3.0, -1.0, 0.5])
+    np.save(files / "nan.npy", [P, [0.5, 0.5, np.nan]])
+    np.save(files / "p97.npy", 0.97 * np.array(P))
+    np.save(files / "rows.npy", [P, P])
+    np.save(files / "four.npy", [0.1, 0.2, 0.3, 0.4])
+    np.save(files / "strings.npy", ["a", "b", "c"])
+    (files / "folder.npy").mkdir()
     arguments, message = ERRORS[case]
-    code, _, err = run(*arguments)
-    assert code == 2
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
     assert message in err
-    assert err.splitlines()[-1].startswith("mdsd: ")
-    assert len([line for line in err.splitlines() if "read as" not in line]) == 1
+    assert len(err.splitlines()) == 1
+    assert err.startswith("mdsd: ")
+
+
+@pytest.mark.parametrize("kind", ["longdouble", "U3", "M8[D]", "c16", "bool", "f8,f8"])
+def test_files_beside_a_tensor_of_a_dtype_that_cannot_be_used(kind, run, tmp_path):
+    torch.save(torch.tensor(P), tmp_path / "p.pt")
+    np.save(tmp_path / "q.npy", np.zeros(3, dtype=kind))
+    code, _, err = run("compare", tmp_path / "p.pt", tmp_path / "q.npy")
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert "q.npy has dtype" in err
+
+
+def test_unexpected_errors_are_one_line_unless_debugging(run, files, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError("what\never")
+
+    monkeypatch.setattr(files_module, "read_distributions", broken)
+    code, _, err = run("compare", "p.npy", "q.npy")
+    assert code == 2
+    assert err == (
+        "mdsd: unexpected error: ZeroDivisionError: what ever "
+        "(this is a bug; run with --debug for the traceback)\n"
+    )
+    monkeypatch.setattr(sys, "argv", ["mdsd", "compare", "p.npy", "q.npy", "--debug"])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+@pytest.mark.parametrize("during", ["imports", "the command"])
+def test_interrupts_are_one_line(during, run, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    target = (cli, "_run") if during == "imports" else (agreement, "check_agreement")
+    monkeypatch.setattr(*target, interrupted)
+    kept = signal.getsignal(signal.SIGINT)
+    try:
+        assert run("verify") == (130, "", "mdsd: interrupted\n")
+    finally:
+        signal.signal(signal.SIGINT, kept)
+
+
+def start(*arguments, **options):
+    """Start the command as a process of its own."""
+    command = [sys.executable, "-m", "mdsd_theory.cli", *map(str, arguments)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, **options)
+
+
+def finish(process):
+    """Return exit code, standard output and standard error of a process."""
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err.decode()
 
 
 def test_no_traceback_from_the_installed_command(files):
-    done = subprocess.run(
-        [sys.executable, "-m", "mdsd_theory.cli", "compare", "none.npy", "none.npy"],
-        capture_output=True,
-        text=True,
-        cwd=files,
-        check=False,
+    process = start("compare", "none.npy", "none.npy", cwd=files)
+    assert finish(process) == (2, None, "mdsd: none.npy does not exist\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_a_full_disk_is_one_line(files, extra):
+    with Path("/dev/full").open("w") as full:
+        process = start("compare", "p.npy", "q.npy", "--n", 2, *extra, cwd=files, stdout=full)
+        expected = "mdsd: cannot write the output: No space left on device\n"
+        assert finish(process) == (2, None, expected)
+
+
+@pytest.mark.parametrize("extra", [["compare", "p.npy", "q.npy", "--n", 2], ["--help"], ["--version"]])
+def test_a_reader_that_leaves_is_no_error(files, extra):
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = start(*extra, cwd=files, stdout=writing)
+    os.close(writing)
+    assert finish(process) == (0, None, "")
+
+
+def test_an_encoding_without_greek_still_gives_a_table(files):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    process = start(
+        "compare", "p.npy", "q.npy", "--n", 2, cwd=files, stdout=subprocess.PIPE, env=environment
     )
-    assert done.returncode == 2
-    assert done.stderr == "mdsd: none.npy does not exist\n"
+    code, out, _ = finish(process)
+    assert code == 0
+    assert b"0.985714" in out
+    assert out.isascii()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_while_verifying():
+    process = start("verify", "--instances", 1_000_000, stdout=subprocess.PIPE)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == (130, b"", "mdsd: interrupted\n")
+
+
+def test_no_command_prints_the_help(run):
+    code, out, err = run()
+    assert (code, err) == (0, "")
+    assert "Usage: mdsd" in out
 
 
 def test_verify_agrees(run):
@@ -171,6 +294,16 @@ def test_demo(run):
     assert "mean over 24 positions" in out
     assert "Position 0" in out
     assert all(scheme in out for scheme in ("with_replacement", "greedy", "top_k"))
+
+
+@pytest.mark.parametrize("width", [110, 80, 60, 40])
+def test_demo_fits_the_terminal(width, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, _ = run("demo", "--n", 2)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= width
+    assert "…" not in out.replace("after: …", "")
+    assert ("route" in out) == (width > 100)
 
 
 def test_demo_json(run):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mdsd_theory.arrays import Array
+from mdsd_theory.arrays import EPS, Array, Backend
 from mdsd_theory.distributions import Pair
 from mdsd_theory.errors import InputError
 from mdsd_theory.options import checked_pair, exact_draft
@@ -35,13 +35,16 @@ class RowRate:
     route : str
         How the rate was computed.
     standard_error : array, shape (rows,), or None
-        Of a Monte Carlo value; None when it is exact up to rounding.
+        Of a Monte Carlo value; None when it is exact up to rounding or enclosed.
+    error_bound : array, shape (rows,), or None
+        Of an enclosed value: the rate is proven to be within this distance of it.
     """
 
     value: Array
     explicit: Array
     route: str
     standard_error: Array | None = None
+    error_bound: Array | None = None
 
 
 class Verifier(ABC):
@@ -231,7 +234,7 @@ class Verifier(ABC):
         backend, batch = pair.backend, pair.batch
         none = backend.zeros((0,))
         rows = self._rate(pair, n, scheme) if pair.p.shape[0] else RowRate(none, none, "no_rows")
-        error = rows.standard_error
+        error, bound = rows.standard_error, rows.error_bound
         return Rate(
             value=backend.result(backend.xp.clip(rows.value, 0.0, 1.0), batch),
             explicit=backend.result(backend.xp.clip(rows.explicit, 0.0, 1.0), batch),
@@ -240,6 +243,7 @@ class Verifier(ABC):
             scheme=scheme.name,
             route=rows.route,
             n=n,
+            error_bound=None if bound is None else _bound(backend, rows.value, bound, batch),
         )
 
     def _require(self, scheme: Scheme) -> None:
@@ -251,3 +255,9 @@ class Verifier(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def _bound(backend: Backend, value: Array, bound: Array, batch: tuple[int, ...]) -> Any:
+    """Return the bound as the caller expects it, what the value loses in a batch's dtype included."""
+    cast = EPS[backend.dtype_name] * value if batch else 0.0
+    return backend.result(bound + cast, batch, rounding=1)

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mdsd_theory.arrays import Array, Backend, gather, quiet
+from mdsd_theory.arrays import Array, Backend, count_below, gather, quiet
 from mdsd_theory.dual.ratio_order import ratio_order
 
 
@@ -70,13 +70,12 @@ class Overlap:
         ratio = xp.where(xp.isnan(ratio), xp.inf, ratio)
         zero = backend.zeros((p.shape[0], 1))
         before = xp.concat([zero, ranked.target], axis=-1)
-        p_after, q_after = (_sums_from_far_end(backend, x) for x in (target, ranked.q))
+        p_after, q_after = (sums_from_far_end(backend, x) for x in (target, ranked.q))
         return cls(backend, ranked.order, ratio, before, p_after, q_after)
 
     def count(self, t: Array) -> Array:
-        """Return how many tokens have p/q < t, for t of shape (rows, K)."""
-        xp = self.backend.xp
-        return first_false(self.backend, lambda k: gather(xp, self.ratio, k) < t, self.ratio.shape[-1], t)
+        """Return how many tokens have p/q ≤ t, for t of shape (rows, K)."""
+        return count_below(self.backend, self.ratio, t)
 
     def __call__(self, t: Array) -> tuple[Array, Array]:
         """Return F(t) and 1 − F(t), each as a sum of its own, for t of shape (rows, K)."""
@@ -146,7 +145,13 @@ def first_false(backend: Backend, holds: Callable[[Array], Array], size: int, li
     return low
 
 
-def _sums_from_far_end(backend: Backend, x: Array) -> Array:
+def sums_from_far_end(backend: Backend, x: Array) -> Array:
+    """Return Σ x over all but the first k entries, k = 0 … V; shape (rows, V + 1)."""
     xp = backend.xp
     sums = xp.flip(xp.cumulative_sum(xp.flip(x, axis=-1), axis=-1), axis=-1)
     return xp.concat([sums, backend.zeros((x.shape[0], 1))], axis=-1)
+
+
+def rounding_of_sums(backend: Backend, vocabulary: int) -> float:
+    """Return what roundings add to a rate: running sums of V probabilities, a few steps on them."""
+    return 4.0 * (vocabulary + 64) * backend.unit

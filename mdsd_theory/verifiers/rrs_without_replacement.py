@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from mdsd_theory.arrays import Array
 from mdsd_theory.distributions import Pair
-from mdsd_theory.errors import InputError, InputTypeError
+from mdsd_theory.errors import InputError, InputTypeError, SizeError
 from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
+from mdsd_theory.verifiers.enclosed_paths import GROUPS, enclose_three
 from mdsd_theory.verifiers.recursive_law import recursive_law
 from mdsd_theory.verifiers.recursive_plan import RecursivePlan
 from mdsd_theory.verifiers.rejected_paths import over_all_paths, path_count
@@ -16,6 +18,9 @@ from mdsd_theory.verifiers.sampled_paths import over_sampled_paths
 
 MOST_PATHS = 20_000
 """Most ordered rejections a row that are summed exactly from n = 3 on."""
+
+MOST_SAMPLED_DRAFTS = 32
+"""Largest n that is estimated: paths of more drafts take minutes."""
 
 
 class RRSWithoutReplacement(Verifier):
@@ -36,7 +41,7 @@ class RRSWithoutReplacement(Verifier):
     Parameters
     ----------
     samples : int
-        Paths a row where they are too many to sum, rounded up to a multiple of 32.
+        Paths a row of a Monte Carlo estimate, rounded up to a multiple of 32.
     seed : int
         Of the random numbers; the same for every row, so that a batch equals a loop.
 
@@ -47,8 +52,13 @@ class RRSWithoutReplacement(Verifier):
     ===========  ===============================================  =================================
     closed_form  n ≤ 2                                            V log V
     recursion    V (V−1) … (V−n+2) ≤ 20,000                       that number times log V
-    monte_carlo  else; unbiased, with a standard error            (V + n·samples) log V
+    enclosure    else, n = 3; proven within ``error_bound``       (V + 65,536) log V
+    monte_carlo  else, n ≤ 32; unbiased                           (V + n·samples) log V + n² V
     ===========  ===============================================  =================================
+
+    The standard error of an estimate includes what rejections of total probability 1/samples could
+    change unseen, (largest − smallest F(t_n))/samples: often the larger part of it, where q has tokens
+    that hold much of it. It is no proof; only ``error_bound`` is.
 
     Also Jeon et al. 2024 (RSD), arXiv 2402.14160.
 
@@ -80,24 +90,40 @@ class RRSWithoutReplacement(Verifier):
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return E F(t_n) of each row, exactly where that is cheap."""
-        p, q, xp = pair.p, pair.q, pair.backend.xp
         paths = path_count(pair.vocabulary, n)
-        exact = n <= 2 or paths <= MOST_PATHS
-        widest = max(paths if exact else self.samples, pair.vocabulary)
-        size = max(1, 2 * pair.backend.block_elements // widest)
-        chunks = [slice(start, start + size) for start in range(0, p.shape[0], size)]
-        if exact:
-            parts = [over_all_paths(pair.backend, p[c, :], q[c, :], n) for c in chunks]
-            value = xp.concat(parts, axis=0)
+        if n <= 2 or paths <= MOST_PATHS:
+            (value,) = _by_chunks(over_all_paths, pair, max(paths, pair.vocabulary), n)
             return RowRate(value, value, "closed_form" if n <= 2 else "recursion")
-        estimates = [
-            over_sampled_paths(pair.backend, p[c, :], q[c, :], n, self.samples, self.seed) for c in chunks
-        ]
-        value, error = (xp.concat(list(part), axis=0) for part in zip(*estimates, strict=True))
+        if n == 3:
+            low, high = _by_chunks(enclose_three, pair, max(GROUPS**2, pair.vocabulary))
+            value = (low + high) / 2
+            return RowRate(value, value, "enclosure", error_bound=(high - low) / 2 + pair.backend.unit)
+        _require_few_drafts(n, pair.vocabulary)
+        widest = max(self.samples, pair.vocabulary)
+        value, error = _by_chunks(over_sampled_paths, pair, widest, n, self.samples, self.seed)
         return RowRate(value, value, "monte_carlo", error)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(samples={self.samples}, seed={self.seed})"
+
+
+def _by_chunks(rate: Callable[..., Any], pair: Pair, widest: int, *options: int) -> tuple[Array, ...]:
+    """Return what ``rate`` gives, for a few rows of ``widest`` elements at a time."""
+    size = max(1, 2 * pair.backend.block_elements // widest)
+    parts = []
+    for start in range(0, pair.p.shape[0], size):
+        rows = slice(start, start + size)
+        part = rate(pair.backend, pair.p[rows, :], pair.q[rows, :], *options)
+        parts.append(part if isinstance(part, tuple) else (part,))
+    return tuple(pair.backend.xp.concat(list(x), axis=0) for x in zip(*parts, strict=True))
+
+
+def _require_few_drafts(n: int, vocabulary: int) -> None:
+    if n > MOST_SAMPLED_DRAFTS:
+        raise SizeError(
+            f"rrs_without_replacement with n = {n} and V = {vocabulary} has too many paths to sum, and "
+            f"is estimated up to n = {MOST_SAMPLED_DRAFTS}; take fewer drafts, or leave this verifier out"
+        )
 
 
 def _whole(x: Any, name: str, least: int) -> int:

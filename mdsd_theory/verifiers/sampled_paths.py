@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import Array, Backend
+from mdsd_theory.arrays import Array, Backend, mask_of_indices, top_indices
 from mdsd_theory.verifiers.rejected_paths import mass_left
 from mdsd_theory.verifiers.rejected_sampler import RejectedSampler
+from mdsd_theory.verifiers.residual import Overlap, rounding_of_sums
 
 REPLICATES = 32
 """Independent shifts of the point set; their spread gives the standard error."""
@@ -17,12 +18,16 @@ REPLICATES = 32
 def over_sampled_paths(
     backend: Backend, p: Array, q: Array, n: int, samples: int, seed: int
 ) -> tuple[Array, Array]:
-    """Return an unbiased estimate of E F(t_n) and its standard error, each of shape (rows,).
+    """Return an unbiased estimate of E F(t_n) and its error, each of shape (rows,).
 
     Only the rejected tokens are sampled, from their exact conditional laws; F(t_n) gives the whole
     path's acceptance (Rao–Blackwell). The uniform numbers are a lattice, shifted at random 32 times:
     each is uniform, together they leave fewer gaps than independent ones. All rows share them, so that
-    the errors of rows are not independent. What is rarer than 1/samples can go unseen, in the error too.
+    the errors of rows are not independent.
+
+    The error is the standard error over the shifts plus (most − least)/samples, with F(t_n) between
+    these two on every path (:func:`reachable`): rejections of total probability 1/samples that no path
+    saw move the mean by no more. Roundings are added, so that it is never zero.
 
     Parameters
     ----------
@@ -51,7 +56,29 @@ def over_sampled_paths(
     reached, _ = sampler.overlap(sampler.overlap.advance(t, left))
     means = xp.mean(xp.reshape(reached, (rows, REPLICATES, -1)), axis=-1)
     error = xp.std(means, axis=-1, correction=1) / REPLICATES**0.5
-    return xp.mean(means, axis=-1), error
+    least, most = reachable(sampler.overlap, p, q, n)
+    unseen = (most - least) / uniforms.shape[0] + rounding_of_sums(backend, q.shape[-1])
+    return xp.mean(means, axis=-1), error + unseen
+
+
+def reachable(overlap: Overlap, p: Array, q: Array, n: int) -> tuple[Array, Array]:
+    """Return bounds of F(t_n) over all paths, each of shape (rows,).
+
+    t_{k+1} grows with t_k and with the rejected mass. That is least at zero; it is most for the k
+    largest of the tokens with p < tq at the largest t_k, which holds for every rejected token.
+    Cost O(n² V) a row, or n sorts.
+    """
+    backend, xp = overlap.backend, overlap.backend.xp
+    low = high = backend.zeros((q.shape[0], 1)) + 1.0
+    tiny = float(xp.finfo(backend.work).smallest_normal)
+    for k in range(1, n):
+        candidates = xp.where(p < high * q, q, 0.0)
+        heaviest = mask_of_indices(backend, top_indices(backend, candidates, k), q.shape[-1])
+        left = xp.sum(xp.where(heaviest & (candidates > 0), 0.0, q), axis=-1, keepdims=True)
+        low = overlap.advance(low, xp.ones_like(low))
+        high = overlap.advance(high, xp.clip(left, tiny, None))
+    least, most = overlap(low)[0][:, 0], overlap(high)[0][:, 0]
+    return least, xp.maximum(least, most)
 
 
 def shifted_lattice(points: int, dimension: int, seed: int) -> np.ndarray[Any, Any]:

@@ -92,9 +92,7 @@ def left_curtain(q: list[Number], density: list[Number], n: int) -> Curtain:
     [[('0', '4/5')], [('4/5', '1')]]
     """
     cuts = [q[0] * 0, *accumulate(q)]
-    heights = [
-        sum(b**j * a ** (n - 1 - j) for j in range(n)) for a, b in pairwise(cuts)
-    ]
+    heights = [sum(b**j * a ** (n - 1 - j) for j in range(n)) for a, b in pairwise(cuts)]
     if n == 1:
         return Curtain(cuts, heights, [[level] for level in pairwise(cuts)])
     slack = SLACK if isinstance(cuts[-1], float) else 0
