@@ -65,7 +65,7 @@ def main(
             cells = [f"{ratio(call(s), unit, budget):.2f}" for s in schemes]
             base = statistics.median(seconds(unit) for _ in range(9))
             table.add_row(f"{vocabulary:,}", kind, f"{base * 1e3:.3f} ms", *cells)
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":

@@ -9,18 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import (
-    EPS,
-    Array,
-    Backend,
-    adopt,
-    common_backend,
-    dtype_name,
-    is_torch,
-    quiet,
-    require_vocabulary,
-)
+from mdsd_theory.arrays import EPS, Array, Backend, dtype_name, is_torch, quiet
 from mdsd_theory.errors import InputError, InputTypeError
+from mdsd_theory.intake import adopt, common_backend, require_vocabulary
 
 
 def sum_tolerance(dtype: str, vocabulary: int) -> float:

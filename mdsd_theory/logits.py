@@ -7,17 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import (
-    Array,
-    Backend,
-    adopt,
-    common_backend,
-    gather,
-    quiet,
-    require_vocabulary,
-)
+from mdsd_theory.arrays import Array, Backend, gather, quiet
 from mdsd_theory.distributions import place, to_host
 from mdsd_theory.errors import InputError, InputTypeError
+from mdsd_theory.intake import adopt, common_backend, require_vocabulary
 
 
 def from_logits(

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import EPS, adopt, dtype_name
+from mdsd_theory.arrays import EPS, dtype_name
 from mdsd_theory.distributions import sum_tolerance
 from mdsd_theory.errors import InputError, InputTypeError
+from mdsd_theory.intake import adopt
 
 _EXACT = (numbers.Real, Decimal, str)
 

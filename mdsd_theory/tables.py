@@ -59,7 +59,7 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
 
 def _number(x: Any) -> str:
     value = mean(x)
-    return "–" if np.isnan(value) else f"{value + 0.0:.6f}"
+    return "–" if np.isnan(value) else f"{round(value, 6) + 0.0:.6f}"
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ CASES = {
         "tensors on different devices: p on cpu, q on meta",
     ),
     # n
-    "n zero": (optimum(n=0), InputError, "n is 0; expected at least one draft"),
+    "n zero": (optimum(n=0), InputError, "n is 0; expected the number of drafts, at least 1"),
     "n negative": (optimum(n=-2), InputError, "n is -2"),
     "n float": (optimum(n=2.0), InputTypeError, r"n is 2\.0 of type float"),
     "n boolean": (optimum(n=True), InputTypeError, "n is True of type bool"),

@@ -44,5 +44,5 @@ def test_arrows_run_one_way():
     assert not any(".dual" in name for name in imports_of("reference"))
     assert not any(".reference" in name for name in imports_of("dual"))
     for name in imports_of("schemes"):
-        below = ("schemes", "distributions", "arrays", "errors")
+        below = ("schemes", "distributions", "intake", "arrays", "errors")
         assert name.removeprefix("mdsd_theory.").split(".")[0] in below, name

@@ -18,24 +18,22 @@ DEFAULT_N = 3
 
 def check_n(n: Any) -> int:
     """Return n as an int, or say what is wrong with it."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer):
-        raise InputTypeError(
-            f"n is {n!r} of type {type(n).__name__}; expected the number of drafts as an integer"
-        )
-    if n < 1:
-        raise InputError(f"n is {n}; expected at least one draft")
-    return int(n)
+    return _whole(n, "n", 1, "the number of drafts")
 
 
 def check_size(size: Any) -> int:
     """Return the number of draws as an int, or say what is wrong with it."""
-    if isinstance(size, bool) or not isinstance(size, int | np.integer):
+    return _whole(size, "size", 0, "the number of draws")
+
+
+def _whole(x: Any, name: str, least: int, meaning: str) -> int:
+    if isinstance(x, bool) or not isinstance(x, int | np.integer):
         raise InputTypeError(
-            f"size is {size!r} of type {type(size).__name__}; expected the number of draws"
+            f"{name} is {x!r} of type {type(x).__name__}; expected {meaning}, an integer"
         )
-    if size < 0:
-        raise InputError(f"size is {size}; expected it >= 0")
-    return int(size)
+    if x < least:
+        raise InputError(f"{name} is {x}; expected {meaning}, at least {least}")
+    return int(x)
 
 
 def implied_n(n: int, implied: int) -> int:
