@@ -71,7 +71,7 @@ def large(
 
 def main(quick: Annotated[bool, typer.Option(help="A tenth of the instances.")] = False) -> None:
     """Print both tables."""
-    rng, console = np.random.default_rng(7), Console()
+    rng, console = np.random.default_rng(7), Console(width=110)
     count = 30 if quick else 300
     table = Table(title=f"V ≤ 8 against fractions, {count} instances for each n")
     table.add_column("n", justify="right")
