@@ -43,6 +43,14 @@ def dtype_name(x: Array) -> str:
     return str(x.dtype).removeprefix("torch.")
 
 
+def host(x: Any) -> Any:
+    """Return tensors as NumPy arrays (half precision widened), anything else as it is."""
+    if not is_torch(x):
+        return x
+    x = x.detach().cpu()
+    return x.double().numpy() if x.is_floating_point() else x.numpy()
+
+
 @dataclass(frozen=True)
 class Backend:
     """Where an input came from, and so where its results go.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import EPS, Array, Backend, dtype_name, is_torch, quiet
+from mdsd_theory.arrays import EPS, Array, Backend, dtype_name, host, is_torch, quiet
 from mdsd_theory.errors import InputError, InputTypeError
 from mdsd_theory.intake import adopt, common_backend, require_vocabulary
 
@@ -121,13 +121,9 @@ def check_probabilities(x: Array, name: str, backend: Backend) -> Array:
         off = float(xp.max(xp.abs(total - 1)))
         least = float(xp.min(rows))
     if not (least >= 0 and off <= sum_tolerance(dtype_name(x), vocabulary)):
-        _explain(np.asarray(to_host(rows)), leading, name, dtype_name(x))
+        _explain(host(rows), leading, name, dtype_name(x))
     rows = rows if off == 0 else rows / total
     return rows if least >= backend.tiny else xp.where(rows < backend.tiny, 0.0, rows)
-
-
-def to_host(x: Array) -> Array:
-    return x if isinstance(x, np.ndarray) else x.cpu().numpy()
 
 
 def _explain(rows: Array, leading: tuple[int, ...], name: str, dtype: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mdsd_theory.arrays import host
 from mdsd_theory.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -16,14 +17,6 @@ if TYPE_CHECKING:
 
 SMALL = 64
 """Up to this vocabulary a subset is always written by its own tokens."""
-
-
-def host(x: Any) -> Any:
-    """Return arrays as NumPy arrays on the host, floats as they are."""
-    if hasattr(x, "detach"):
-        x = x.detach().cpu()
-        return x.double().numpy() if x.is_floating_point() else x.numpy()
-    return x
 
 
 def plain(x: Any) -> Any:

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import Array, is_torch
+from mdsd_theory.arrays import Array, host, is_torch
 from mdsd_theory.distributions import looks_like_probabilities, place, rows_of
 from mdsd_theory.errors import DataFileError, InputError, MissingDependencyError
-from mdsd_theory.export import host
 from mdsd_theory.intake import adopt, require_vocabulary
 from mdsd_theory.logits import from_logits
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import Array, Backend, gather, quiet
-from mdsd_theory.distributions import place, to_host
+from mdsd_theory.arrays import Array, Backend, gather, host, quiet
+from mdsd_theory.distributions import place
 from mdsd_theory.errors import InputError, InputTypeError
 from mdsd_theory.intake import adopt, common_backend, require_vocabulary
 
@@ -66,7 +66,7 @@ def from_logits(
     rows = xp.reshape(backend.widen(x), (-1, x.shape[-1]))
     if rows.shape[0] == 0:
         return xp.asarray(x, copy=True)
-    _check_logits(rows, tuple(x.shape[:-1]))
+    _check_logits(backend, rows, tuple(x.shape[:-1]))
     probabilities = _warp(backend, rows, temperature, top_k, top_p)
     return xp.reshape(xp.astype(probabilities, x.dtype), tuple(x.shape))
 
@@ -86,9 +86,9 @@ def _check_options(temperature: float, top_k: int | None, top_p: float | None, v
         raise InputError(f"top_p is {top_p!r}; expected a number in (0, 1]")
 
 
-def _check_logits(rows: Array, leading: tuple[int, ...]) -> None:
+def _check_logits(backend: Backend, rows: Array, leading: tuple[int, ...]) -> None:
     with quiet():
-        largest = to_host(rows.max(-1) if isinstance(rows, np.ndarray) else rows.amax(-1))
+        largest = host(backend.xp.max(rows, axis=-1))
     bad = ~np.isfinite(largest)
     if not bad.any():
         return

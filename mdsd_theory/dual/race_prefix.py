@@ -38,7 +38,7 @@ def race_prefix(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
     One sort, then O(n²·V·J) with J ≈ 50 nodes, more for peaked q.
     """
     ranked = ratio_order(backend, p, q)
-    outside = suffix_sums(backend, ranked.q)
+    outside = suffix_sums(backend, ranked.q)[:, 1:]
     if n <= 2:
         avoid = outside * (_second_draft(backend, ranked.q) if n == 2 else 1.0)
         length, value = lowest(backend, ranked.target + avoid)

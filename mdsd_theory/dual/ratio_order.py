@@ -42,7 +42,10 @@ def ratio_order(backend: Backend, p: Array, q: Array) -> RatioOrder:
 
 
 def suffix_sums(backend: Backend, q: Array) -> Array:
-    """Return b_k = q(Σ∖H_k) for k = 1 … V, summed from the far end: small values stay accurate."""
+    """Return Σ q over all but the first k tokens, k = 0 … V; shape (rows, V + 1).
+
+    Summed from the far end, so that small values stay accurate: along the prefixes, b_k = q(Σ∖H_k).
+    """
     xp = backend.xp
     from_far_end = xp.flip(xp.cumulative_sum(xp.flip(q, axis=-1), axis=-1), axis=-1)
-    return xp.concat([from_far_end[:, 1:], backend.zeros((q.shape[0], 1))], axis=-1)
+    return xp.concat([from_far_end, backend.zeros((q.shape[0], 1))], axis=-1)

@@ -18,15 +18,16 @@ DEFAULT_N = 3
 
 def check_n(n: Any) -> int:
     """Return n as an int, or say what is wrong with it."""
-    return _whole(n, "n", 1, "the number of drafts")
+    return whole(n, "n", 1, "the number of drafts")
 
 
 def check_size(size: Any) -> int:
     """Return the number of draws as an int, or say what is wrong with it."""
-    return _whole(size, "size", 0, "the number of draws")
+    return whole(size, "size", 0, "the number of draws")
 
 
-def _whole(x: Any, name: str, least: int, meaning: str) -> int:
+def whole(x: Any, name: str, least: int, meaning: str) -> int:
+    """Return an integer of at least ``least``, or say what is wrong with it."""
     if isinstance(x, bool) or not isinstance(x, int | np.integer):
         raise InputTypeError(
             f"{name} is {x!r} of type {type(x).__name__}; expected {meaning}, an integer"

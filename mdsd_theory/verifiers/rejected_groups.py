@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from mdsd_theory.arrays import Array, Backend, count_below, gather
-from mdsd_theory.verifiers.residual import Overlap, sums_from_far_end
+from mdsd_theory.dual.ratio_order import suffix_sums
+from mdsd_theory.verifiers.residual import Overlap
 
 STEPS = 30
 """Iterations for the share of a run, from above: stopped early, the runs are wider and fewer."""
@@ -73,8 +74,8 @@ class Groups:
             size=size,
             first_law=gather(xp, first_sums, ends) - gather(xp, first_sums, starts),
             keys=gather(xp, keys, by_key),
-            q_sums=sums_from_far_end(backend, gather(xp, draft, by_key)),
-            cap_sums=sums_from_far_end(backend, gather(xp, xp.maximum(target, draft), by_key)),
+            q_sums=suffix_sums(backend, gather(xp, draft, by_key)),
+            cap_sums=suffix_sums(backend, gather(xp, xp.maximum(target, draft), by_key)),
             starts=starts,
             without_one=xp.sum(draft[:, 1:], axis=-1),
             without_two=xp.sum(draft[:, 2:], axis=-1),

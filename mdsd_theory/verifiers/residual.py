@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mdsd_theory.arrays import Array, Backend, count_below, gather, quiet
-from mdsd_theory.dual.ratio_order import ratio_order
+from mdsd_theory.dual.ratio_order import ratio_order, suffix_sums
 
 
 def overlap(backend: Backend, p: Array, q: Array, t: Array) -> Array:
@@ -70,7 +70,7 @@ class Overlap:
         ratio = xp.where(xp.isnan(ratio), xp.inf, ratio)
         zero = backend.zeros((p.shape[0], 1))
         before = xp.concat([zero, ranked.target], axis=-1)
-        p_after, q_after = (sums_from_far_end(backend, x) for x in (target, ranked.q))
+        p_after, q_after = (suffix_sums(backend, x) for x in (target, ranked.q))
         return cls(backend, ranked.order, ratio, before, p_after, q_after)
 
     def count(self, t: Array) -> Array:
@@ -143,13 +143,6 @@ def first_false(backend: Backend, holds: Callable[[Array], Array], size: int, li
         right = holds(middle) & (low < high)
         low, high = xp.where(right, middle + 1, low), xp.where(right, high, middle)
     return low
-
-
-def sums_from_far_end(backend: Backend, x: Array) -> Array:
-    """Return Σ x over all but the first k entries, k = 0 … V; shape (rows, V + 1)."""
-    xp = backend.xp
-    sums = xp.flip(xp.cumulative_sum(xp.flip(x, axis=-1), axis=-1), axis=-1)
-    return xp.concat([sums, backend.zeros((x.shape[0], 1))], axis=-1)
 
 
 def rounding_of_sums(backend: Backend, vocabulary: int) -> float:

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from mdsd_theory.arrays import Array
 from mdsd_theory.distributions import Pair
-from mdsd_theory.errors import InputError, InputTypeError, SizeError
+from mdsd_theory.errors import SizeError
 from mdsd_theory.schemes.base import Number, Scheme
+from mdsd_theory.schemes.checks import whole
 from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.enclosed_paths import GROUPS, enclose_three
 from mdsd_theory.verifiers.recursive_law import recursive_law
@@ -76,8 +77,8 @@ class RRSWithoutReplacement(Verifier):
     source: ClassVar[str] = "Chen et al. 2024 (Sequoia), arXiv 2402.12374"
 
     def __init__(self, samples: int = 4096, seed: int = 0) -> None:
-        self.samples = _whole(samples, "samples", 1)
-        self.seed = _whole(seed, "seed", 0)
+        self.samples = whole(samples, "samples", 1, "the number of paths")
+        self.seed = whole(seed, "seed", 0, "a seed")
 
     def conditional_law(
         self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
@@ -124,49 +125,3 @@ def _require_few_drafts(n: int, vocabulary: int) -> None:
             f"rrs_without_replacement with n = {n} and V = {vocabulary} has too many paths to sum, and "
             f"is estimated up to n = {MOST_SAMPLED_DRAFTS}; take fewer drafts, or leave this verifier out"
         )
-
-
-def _whole(x: Any, name: str, least: int) -> int:
-    if isinstance(x, bool) or not hasattr(x, "__index__"):
-        raise InputTypeError(f"{name} is {x!r} of type {type(x).__name__}; expected an integer")
-    if x.__index__() < least:
-        raise InputError(f"{name} is {x}; expected an integer >= {least}")
-    return int(x.__index__())
-
-
-def exact_rate(p: Sequence[Number], q: Sequence[Number], n: int) -> Number:
-    """Return the acceptance by following the rule draft after draft, in p's and q's number type.
-
-    Parameters
-    ----------
-    p, q : sequence of Fraction or float, shape (V,)
-        q has at least n positive entries.
-    n : int
-        Number of drafts.
-
-    Returns
-    -------
-    Number
-
-    Notes
-    -----
-    Cost O(V^n): for small V, to check the fast routes. Chen et al. 2024, arXiv 2402.12374.
-
-    Examples
-    --------
-    >>> from fractions import Fraction as F
-    >>> exact_rate([F(1, 2), F(3, 10), F(1, 5)], [F(1, 5), F(3, 10), F(1, 2)], 2)
-    Fraction(41, 50)
-    """
-    accepted = sum(min(a, b) for a, b in zip(p, q, strict=True))
-    excess = [max(a - b, 0) for a, b in zip(p, q, strict=True)]
-    total = sum(excess)
-    if n == 1 or total == 0:
-        return accepted
-    residual = [a / total for a in excess]
-    for x, draft in enumerate(q):
-        rejected = draft - min(p[x], draft)
-        if rejected > 0:
-            others = [0 if i == x else b / (1 - draft) for i, b in enumerate(q)]
-            accepted += rejected * exact_rate(residual, others, n - 1)
-    return accepted

@@ -168,3 +168,19 @@ def instances(scheme, seeds=2, largest=5, drafts=3):
 
 def floats(*laws):
     return [[float(x) for x in law] for law in laws]
+
+
+def exact_rate(p, q, n):
+    """P(Y ∈ S) of recursive rejection without replacement, rejected token after rejected token."""
+    accepted = sum(min(a, b) for a, b in zip(p, q, strict=True))
+    excess = [max(a - b, 0) for a, b in zip(p, q, strict=True)]
+    total = sum(excess)
+    if n == 1 or total == 0:
+        return accepted
+    residual = [a / total for a in excess]
+    for x, draft in enumerate(q):
+        rejected = draft - min(p[x], draft)
+        if rejected > 0:
+            others = [0 if i == x else b / (1 - draft) for i, b in enumerate(q)]
+            accepted += rejected * exact_rate(residual, others, n - 1)
+    return accepted

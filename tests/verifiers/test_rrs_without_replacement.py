@@ -15,10 +15,9 @@ from mdsd_theory.verifiers.enclosed_paths import enclose_three
 from mdsd_theory.verifiers.rejected_paths import mass_left, over_all_paths, rejected_law
 from mdsd_theory.verifiers.rejected_sampler import RejectedSampler
 from mdsd_theory.verifiers.residual import Overlap
-from mdsd_theory.verifiers.rrs_without_replacement import exact_rate
 from mdsd_theory.verifiers.sampled_paths import over_sampled_paths, reachable
 
-from .enumerate_rules import KINDS, floats, instances, random_instance, recursive_rejection
+from .enumerate_rules import KINDS, exact_rate, floats, instances, random_instance, recursive_rejection
 
 ROUTES = {1: "closed_form", 2: "closed_form", 3: "recursion", 4: "recursion"}
 
@@ -300,9 +299,9 @@ def test_mass_left_does_not_cancel():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"samples": 0}, InputError, "samples is 0; expected an integer >= 1"),
-        ({"seed": -1}, InputError, "seed is -1; expected an integer >= 0"),
-        ({"samples": 1.5}, InputTypeError, "samples is 1.5 of type float; expected an integer"),
+        ({"samples": 0}, InputError, "samples is 0; expected the number of paths, at least 1"),
+        ({"seed": -1}, InputError, "seed is -1; expected a seed, at least 0"),
+        ({"samples": 1.5}, InputTypeError, "samples is 1.5 of type float; expected the number of paths"),
     ],
 )
 def test_bad_options_are_named(options, error, message):

@@ -35,10 +35,7 @@ def water_filling(backend: Backend, p: Array, q: Array, n: int) -> Array:
     before_p, before_q = (
         xp.concat([zero, xp.cumulative_sum(x, axis=-1)], axis=-1) for x in (ranked_p, ranked.q)
     )
-    after_p, after_q = (
-        xp.concat([xp.sum(x, axis=-1, keepdims=True), suffix_sums(backend, x)], axis=-1)
-        for x in (ranked_p, ranked.q)
-    )
+    after_p, after_q = (suffix_sums(backend, x) for x in (ranked_p, ranked.q))
     best = xp.argmin(before_p - integer_power(before_q, n), axis=-1)[:, None]
     inside = gather(xp, before_q, best)
     b = gather(xp, after_q, best)
