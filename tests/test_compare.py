@@ -33,7 +33,7 @@ def test_signatures_are_the_agreed_ones():
 def test_one_scheme():
     result = mdsd.compare(P, Q, n=2, scheme="greedy")
     assert result.optimal.value == result.optimal["greedy"].value == pytest.approx(0.9)
-    assert set(result.rates) == {"naive", "greedy"}
+    assert set(result.rates) == {"naive", "greedy", "optimal"}
     assert result.gaps["greedy"] == pytest.approx(0.0)
     assert result.gaps["naive"] == pytest.approx(0.9 - result.rates["naive"])
 

@@ -65,7 +65,7 @@ class Verifier(ABC):
 
     Notes
     -----
-    A new rule needs the class variables, :meth:`conditional_law`, :meth:`_plan` and :meth:`_rate`.
+    A new rule needs the class variables, :meth:`_law`, :meth:`_plan` and :meth:`_rate`.
     "Acceptance" is P(Y ∈ S) throughout: a token drawn from a residual counts when it happens to be a
     draft.
     """
@@ -81,21 +81,10 @@ class Verifier(ABC):
         """Return the rate of every row of a checked pair with at least one row."""
 
     @abstractmethod
-    def conditional_law(self, p: Sequence[Number], q: Any, drafts: tuple[int, ...]) -> dict[int, Number]:
-        """Return the law of Y given the drafts, draft after draft, in p's and q's number type.
-
-        Parameters
-        ----------
-        p : sequence of float or Fraction, shape (V,)
-        q : the same, or what the draft scheme takes
-        drafts : tuple of int
-            In the order in which they were drawn.
-
-        Returns
-        -------
-        dict of int to number
-            Emitted token → chance.
-        """
+    def _law(
+        self, p: Sequence[Number], q: Any, drafts: tuple[int, ...], scheme: Scheme
+    ) -> dict[int, Number]:
+        """Return the law of Y given the drafts, in p's and q's number type."""
 
     @abstractmethod
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> Plan:
@@ -137,10 +126,30 @@ class Verifier(ABC):
         -----
         Cost: see the rule's class.
         """
-        chosen = resolve_scheme(self.default_scheme if scheme is None else scheme)
-        self._require(chosen)
+        chosen = self._chosen(scheme)
         checked, n = checked_pair(p, q, n, chosen)
         return self.rate(checked, n, chosen)
+
+    def conditional_law(
+        self, p: Sequence[Number], q: Any, drafts: tuple[int, ...], *, scheme: str | Scheme | None = None
+    ) -> dict[int, Number]:
+        """Return the law of Y given the drafts, draft after draft, in p's and q's number type.
+
+        Parameters
+        ----------
+        p : sequence of float or Fraction, shape (V,)
+        q : the same, or what the draft scheme takes
+        drafts : tuple of int
+            In the order in which they were drawn.
+        scheme : str or Scheme, optional
+            How they were drawn; :attr:`default_scheme` when left out.
+
+        Returns
+        -------
+        dict of int to number
+            Emitted token → chance.
+        """
+        return self._law(p, q, drafts, self._chosen(scheme))
 
     def output_law(
         self, p: Any, q: Any, n: int = 3, *, scheme: str | Scheme | None = None
@@ -176,13 +185,12 @@ class Verifier(ABC):
         >>> [str(x) for x in law]
         ['1/2', '1/3', '1/6']
         """
-        chosen = resolve_scheme(self.default_scheme if scheme is None else scheme)
-        self._require(chosen)
+        chosen = self._chosen(scheme)
         target = exact_distribution(p, "p")
         draft, n = exact_draft(q, check_n(n), chosen, len(target))
         law: list[Number] = [Fraction(0)] * len(target)
         for drafts, weight in chosen.tuple_law(draft, n).items():
-            for token, chance in self.conditional_law(target, draft, drafts).items():
+            for token, chance in self._law(target, draft, drafts, chosen).items():
                 law[token] += weight * chance
         return law
 
@@ -201,8 +209,7 @@ class Verifier(ABC):
         >>> (np.bincount(token) / token.size).round(2).tolist()
         [0.5, 0.3, 0.2]
         """
-        chosen = resolve_scheme(self.default_scheme if scheme is None else scheme)
-        self._require(chosen)
+        chosen = self._chosen(scheme)
         checked, n = checked_pair(p, q, n, chosen)
         return self._plan(checked, n, chosen)
 
@@ -245,6 +252,12 @@ class Verifier(ABC):
             n=n,
             error_bound=None if bound is None else _bound(backend, rows.value, bound, batch),
         )
+
+    def _chosen(self, scheme: str | Scheme | None) -> Scheme:
+        """Return the scheme asked for, the default one for None; the rule must serve it."""
+        chosen = resolve_scheme(self.default_scheme if scheme is None else scheme)
+        self._require(chosen)
+        return chosen
 
     def _require(self, scheme: Scheme) -> None:
         if not self.serves(scheme):

@@ -44,8 +44,8 @@ class Greedy(Verifier):
     summary: ClassVar[str] = "the optimal rule for the top n-1 tokens and one random draft"
     source: ClassVar[str] = "Hu et al. 2025, arXiv 2502.18779"
 
-    def conditional_law(
-        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    def _law(
+        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...], scheme: Scheme
     ) -> dict[int, Number]:
         """Return the law of Y given the drafts, of which the last is the random one."""
         *fixed, x = drafts

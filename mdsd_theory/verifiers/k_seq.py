@@ -46,8 +46,8 @@ class KSeq(Verifier):
     summary: ClassVar[str] = "sequential selection with one discount gamma for all drafts"
     source: ClassVar[str] = "Sun et al. 2023 (SpecTr), arXiv 2310.15141"
 
-    def conditional_law(
-        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    def _law(
+        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...], scheme: Scheme
     ) -> dict[int, Number]:
         """Return the law of Y given the drafts, at a γ from γ* to γ* + 2⁻³⁰ in p's number type."""
         n = len(drafts)

@@ -43,7 +43,9 @@ class Naive(Verifier):
     summary: ClassVar[str] = "draw from the target; accepted if it was drafted"
     source: ClassVar[str] = "Miao et al. 2024 (SpecInfer's baseline), arXiv 2305.09781"
 
-    def conditional_law(self, p: Sequence[Number], q: Any, drafts: tuple[int, ...]) -> dict[int, Number]:
+    def _law(
+        self, p: Sequence[Number], q: Any, drafts: tuple[int, ...], scheme: Scheme
+    ) -> dict[int, Number]:
         """Return p: the drafts do not matter."""
         return {token: chance for token, chance in enumerate(p) if chance}
 

@@ -41,10 +41,10 @@ class RRS(Verifier):
     summary: ClassVar[str] = "recursive rejection sampling of i.i.d. drafts"
     source: ClassVar[str] = "Miao et al. 2024 (SpecInfer), arXiv 2305.09781"
 
-    def conditional_law(
-        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    def _law(
+        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...], scheme: Scheme
     ) -> dict[int, Number]:
-        """Return the law of Y given the drafts (see :meth:`Verifier.conditional_law`)."""
+        """Return the law of Y given the drafts."""
         return recursive_law(p, q, drafts, replacement=True)
 
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlan:

@@ -80,10 +80,10 @@ class RRSWithoutReplacement(Verifier):
         self.samples = whole(samples, "samples", 1, "the number of paths")
         self.seed = whole(seed, "seed", 0, "a seed")
 
-    def conditional_law(
-        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    def _law(
+        self, p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...], scheme: Scheme
     ) -> dict[int, Number]:
-        """Return the law of Y given the drafts (see :meth:`Verifier.conditional_law`)."""
+        """Return the law of Y given the drafts."""
         return recursive_law(p, q, drafts, replacement=False)
 
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlan:

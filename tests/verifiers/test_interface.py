@@ -34,8 +34,8 @@ def test_verifiers_of_each_scheme():
     assert found == {
         "with_replacement": ["naive", "rrs", "k_seq", "optimal"],
         "without_replacement": ["naive", "rrs_without_replacement"],
-        "greedy": ["naive", "greedy"],
-        "top_k": ["naive"],
+        "greedy": ["naive", "greedy", "optimal"],
+        "top_k": ["naive", "optimal"],
         "independent": ["naive"],
         "joint": ["naive"],
     }

@@ -67,7 +67,8 @@ def test_naive_is_lossless_for_every_scheme(scheme):
 def exact_acceptance(name, scheme, p, q, n):
     """P(Y ∈ S) from the conditional laws."""
     return sum(
-        weight * sum(c for y, c in VERIFIERS[name].conditional_law(p, q, x).items() if y in x)
+        weight
+        * sum(c for y, c in VERIFIERS[name].conditional_law(p, q, x, scheme=scheme).items() if y in x)
         for x, weight in SCHEMES[scheme].tuple_law(q, n).items()
     )
 
@@ -121,7 +122,7 @@ def test_sampler_has_the_conditional_law_of_each_tuple(name, scheme):
     """Sharper than the law of Y: which token follows which drafts."""
     plan = VERIFIERS[name].plan(P, Q, 2, scheme=scheme)
     for drafts in SCHEMES[scheme].tuple_law(Q, 2):
-        law = VERIFIERS[name].conditional_law(P, Q, drafts)
+        law = VERIFIERS[name].conditional_law(P, Q, drafts, scheme=scheme)
         law = {token: chance for token, chance in law.items() if chance > 1e-9}
         token, _ = plan.sample(np.tile(drafts, (4000, 1)), np.random.default_rng(3))
         assert_law(token.tolist(), law, level=1e-6)

@@ -1,5 +1,6 @@
 """Verifiers that reach the optimum."""
 
-from mdsd_theory.verifiers.optimal.rule import Optimal, OptimalPlan
+from mdsd_theory.verifiers.optimal.iid_rule import IIDPlan, OptimalIID
+from mdsd_theory.verifiers.optimal.rule import Optimal
 
-__all__ = ["Optimal", "OptimalPlan"]
+__all__ = ["IIDPlan", "Optimal", "OptimalIID"]
