@@ -60,7 +60,8 @@ class Agreement:
 def random_instances(count: int, seed: int, largest_vocabulary: int = 6) -> Iterator[Instance]:
     """Yield instances of the six kinds in turn, over every scheme.
 
-    V runs from 2 to ``largest_vocabulary`` and n from 1 to 4, at most V.
+    V runs from 2 to ``largest_vocabulary`` and n from 1 to 4, at most V; a scheme that is defined for
+    some n only takes the first of these.
     """
     rng = np.random.default_rng(seed)
     schemes = list(SCHEMES)
@@ -68,6 +69,7 @@ def random_instances(count: int, seed: int, largest_vocabulary: int = 6) -> Iter
         kind, scheme = KINDS[i % len(KINDS)], schemes[(i // len(KINDS)) % len(schemes)]
         vocabulary = int(rng.integers(2, largest_vocabulary + 1))
         n = int(rng.integers(1, min(vocabulary, 4) + 1))
+        n = (SCHEMES[scheme].drafts or (n,))[0]
         p, q = random_pair(kind, vocabulary, n, rng)
         yield Instance(kind, scheme, n, p.tolist(), _draft(scheme, q, n, rng))
 

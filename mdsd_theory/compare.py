@@ -37,9 +37,10 @@ def compare(
         Number of drafts at the position. ``independent`` and ``joint`` take it from q.
     scheme : str, Scheme, or list of these
         How the drafts are drawn: names in :data:`mdsd_theory.SCHEMES`, or ``"all"`` for the four that
-        draw from one q.
+        draw from one q and have an optimum of their own.
     verifiers : str, Verifier, or list of these, optional
-        Names in :data:`mdsd_theory.VERIFIERS`; all that serve a scheme when left out, none for ``[]``.
+        Names in :data:`mdsd_theory.VERIFIERS`; all that serve a scheme and n when left out, none for
+        ``[]``.
     route : str
         ``"auto"``, or a name in :data:`mdsd_theory.ROUTES`.
 
@@ -52,7 +53,8 @@ def compare(
     Raises
     ------
     InputError, InputTypeError, SupportError
-        For input that is no pair of distributions, an unknown name, or a support smaller than n.
+        For input that is no pair of distributions, an unknown name, a support smaller than n, or a
+        scheme or verifier asked for that is not defined for n.
     RouteError, SizeError
         When the route cannot solve the instance.
 
@@ -66,7 +68,7 @@ def compare(
     >>> import mdsd_theory as mdsd
     >>> result = mdsd.compare([0.5, 0.3, 0.2], [0.2, 0.3, 0.5], n=2, scheme="greedy")
     >>> round(result.optimal.value, 6), {k: round(v, 6) for k, v in result.rates.items()}
-    (0.9, {'naive': 0.58, 'greedy': 0.9})
+    (0.9, {'naive': 0.58, 'greedy': 0.9, 'optimal': 0.9})
     """
     schemes = resolve_schemes(scheme)
     kinds = {one.draft for one in schemes}
@@ -75,21 +77,20 @@ def compare(
             f"schemes {', '.join(one.name for one in schemes)} need different q (one distribution, a "
             "sequence of them, or a law); compare them in separate calls"
         )
-    chosen = _chosen(verifiers, schemes)
+    asked = None if verifiers is None else _asked(verifiers, schemes)
     optimal = PerScheme()
     rates: list[Rate] = []
     for one in schemes:
         checked, drafts = checked_pair(p, q, n, one)
         optimal[one.name] = solve(checked, drafts, one, route)
-        for verifier in chosen[one.name]:
+        serving = verifiers_of(one, drafts) if asked is None else asked
+        for verifier in (v for v in serving if v.serves(one)):
             rates.append(verifier.rate(checked, drafts, one))
     return Comparison(optimal, _keyed(rates))
 
 
-def _chosen(verifiers: Any, schemes: list[Scheme]) -> dict[str, list[Verifier]]:
-    """Return the verifiers of each scheme; each one asked for must serve at least one."""
-    if verifiers is None:
-        return {scheme.name: verifiers_of(scheme) for scheme in schemes}
+def _asked(verifiers: Any, schemes: list[Scheme]) -> list[Verifier]:
+    """Return the verifiers asked for; each must serve at least one scheme."""
     if isinstance(verifiers, str | Verifier):
         verifiers = [verifiers]
     try:
@@ -109,7 +110,7 @@ def _chosen(verifiers: Any, schemes: list[Scheme]) -> dict[str, list[Verifier]]:
             served = ", ".join(scheme.name for scheme in schemes)
             own = ", ".join(verifier.schemes or ())
             raise InputError(f"verifier {verifier.name!r} is for {own}, not for {served}")
-    return {s.name: [v for v in asked if v.serves(s)] for s in schemes}
+    return asked
 
 
 def _keyed(rates: list[Rate]) -> dict[str, Rate]:

@@ -16,7 +16,13 @@ from mdsd_theory.distributions import (
 from mdsd_theory.errors import InputError
 from mdsd_theory.rationals import exact_distribution, exact_law
 from mdsd_theory.schemes.base import Scheme, support
-from mdsd_theory.schemes.checks import check_n, check_support, check_support_size, implied_n
+from mdsd_theory.schemes.checks import (
+    check_drafts,
+    check_n,
+    check_support,
+    check_support_size,
+    implied_n,
+)
 from mdsd_theory.schemes.joint import check_law, check_tuples
 
 
@@ -28,9 +34,11 @@ def checked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[Pair, int]:
     Raises
     ------
     InputError, InputTypeError, SupportError
-        See :mod:`mdsd_theory.distributions`; SupportError when q has too few positive entries.
+        See :mod:`mdsd_theory.distributions`; InputError when the scheme is not defined for n drafts,
+        SupportError when q has too few positive entries.
     """
     n = check_n(n)
+    check_drafts(n, scheme)
     if scheme.draft == "law":
         target = target_alone(p)
         slots = check_law(q, target.vocabulary)
@@ -48,6 +56,7 @@ def checked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[Pair, int]:
 
 def exact_draft(q: Any, n: int, scheme: Scheme, vocabulary: int) -> tuple[Any, int]:
     """Return the draft of one position in exact fractions, and the number of drafts."""
+    check_drafts(n, scheme)
     if scheme.draft == "law":
         slots = check_tuples(q, vocabulary)
         return exact_law(q), implied_n(n, slots)

@@ -73,7 +73,7 @@ _TABLE = (
         "V log V + 50 n² V",
         race_prefix,
     ),
-    Route("greedy_closed_form", "dual", ("greedy",), True, None, "n V", greedy),
+    Route("greedy_closed_form", "dual", ("greedy", "spechub"), True, None, "n V", greedy),
     Route("top_k_closed_form", "dual", ("top_k",), True, None, "n V", top_k),
     Route(
         "subset_enumeration",

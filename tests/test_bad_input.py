@@ -159,6 +159,26 @@ CASES = {
         SupportError,
         "greedy with n = 2 needs at least 2",
     ),
+    "one-hot draft, spechub": (
+        optimum(q=[1.0, 0.0, 0.0], n=2, scheme="spechub"),
+        SupportError,
+        "spechub with n = 2 needs at least 2",
+    ),
+    "n of another scheme": (
+        optimum(scheme="spechub"),
+        InputError,
+        "n is 3; scheme 'spechub' is defined for n = 2 only: pass n=2, or scheme='greedy'",
+    ),
+    "n of another verifier": (
+        lambda: mdsd.acceptance_rate(P, Q, verifier="khisti"),
+        InputError,
+        "verifier 'khisti' is for n = 2 drafts, not for n = 3: pass n=2",
+    ),
+    "certificate, n of another scheme": (
+        exact(n=1, scheme="spechub"),
+        InputError,
+        "n is 1; scheme 'spechub' is defined for n = 2 only",
+    ),
     "top_k above the support": (
         optimum(q=[0.5, 0.5, 0.0], scheme="top_k"),
         SupportError,

@@ -60,6 +60,22 @@ def test_verifiers_can_be_chosen():
     assert mdsd.compare(P, Q, verifiers=[]).rates == {}
 
 
+def test_rules_for_two_drafts_appear_at_two():
+    assert "khisti" in mdsd.compare(P, Q, n=2, scheme="with_replacement").rates
+    assert "khisti" not in mdsd.compare(P, Q, n=3, scheme="with_replacement").rates
+    with pytest.raises(mdsd.InputError, match="verifier 'khisti' is for n = 2 drafts, not for n = 3"):
+        mdsd.compare(P, Q, n=3, scheme="all", verifiers=["khisti", "rrs"])
+
+
+def test_spechub_and_greedy_share_their_optimum():
+    result = mdsd.compare(P, Q, n=2, scheme=["spechub", "greedy"])
+    assert result.optimal["spechub"].value == result.optimal["greedy"].value
+    assert result.rates["spechub"] == pytest.approx(0.9)
+    assert result.rates["naive:spechub"] == result.rates["naive:greedy"]
+    with pytest.raises(mdsd.InputError, match="'spechub' is defined for n = 2 only"):
+        mdsd.compare(P, Q, scheme="spechub")
+
+
 def test_scheme_objects_and_your_own_scheme():
     class Fixed(mdsd.Scheme):
         """Always draft tokens 0 and 2."""

@@ -7,7 +7,7 @@ from mdsd_theory.dual.solution import DualSolution, enclosed
 
 
 def greedy(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
-    r"""Return α* for greedy drafts.
+    r"""Return α* for greedy drafts, and for SpecHub's, which are the same sets at n = 2.
 
     .. math:: \alpha^* = \sum_{i \in T} p_i + \sum_{i \notin T} \min(p_i, \tilde q_i)
 

@@ -11,6 +11,7 @@ from mdsd_theory.schemes.base import Scheme, SetLaw
 from mdsd_theory.schemes.greedy import Greedy
 from mdsd_theory.schemes.independent import Independent
 from mdsd_theory.schemes.joint import Joint
+from mdsd_theory.schemes.spechub import SpecHub
 from mdsd_theory.schemes.top_k import TopK
 from mdsd_theory.schemes.with_replacement import WithReplacement
 from mdsd_theory.schemes.without_replacement import WithoutReplacement
@@ -23,6 +24,7 @@ SCHEMES: MappingProxyType[str, Scheme] = MappingProxyType(
             WithoutReplacement(),
             Greedy(),
             TopK(),
+            SpecHub(),
             Independent(),
             Joint(),
         )
@@ -37,6 +39,7 @@ with_replacement     (..., V)                n independent draws from q
 without_replacement  (..., V)                n successive draws, each without the earlier ones
 greedy               (..., V)                the n − 1 likeliest tokens and one draw from the rest
 top_k                (..., V)                the n likeliest tokens
+spechub              (..., V)                the likeliest token and one draw from the rest, n = 2
 independent          n arrays (..., V)       one draw from each of n drafters
 joint                {(x_1, …, x_n): mass}   a tuple from an explicit law
 ===================  ======================  ==================================================
@@ -67,10 +70,11 @@ def resolve_scheme(scheme: Any) -> Scheme:
 def resolve_schemes(scheme: Any) -> list[Scheme]:
     """Return the schemes of a name, an object, a list of these, or ``"all"``.
 
-    ``"all"`` stands for the four schemes that draw from one q.
+    ``"all"`` stands for the four schemes that draw from one q and have an optimum of their own.
+    SpecHub's sets of drafts, and so its optimum, are those of greedy at n = 2: it is left out of "all".
     """
     if isinstance(scheme, str) and scheme == "all":
-        return [s for s in SCHEMES.values() if s.draft == "single"]
+        return [s for s in SCHEMES.values() if s.draft == "single" and s.same_sets_as is None]
     if isinstance(scheme, Iterable) and not isinstance(scheme, str):
         found = [resolve_scheme(s) for s in scheme]
         if not found:
@@ -89,6 +93,7 @@ __all__ = [
     "Joint",
     "Scheme",
     "SetLaw",
+    "SpecHub",
     "TopK",
     "WithReplacement",
     "WithoutReplacement",

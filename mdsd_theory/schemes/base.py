@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from mdsd_theory.arrays import Array
 from mdsd_theory.distributions import Rows, rows_of
 from mdsd_theory.errors import InputError, SizeError
-from mdsd_theory.schemes.checks import check_n, check_size, check_support
+from mdsd_theory.schemes.checks import check_drafts, check_n, check_size, check_support
 
 Number = Any
 """A float or a :class:`fractions.Fraction`; arithmetic keeps the type."""
@@ -34,6 +34,11 @@ class Scheme(ABC):
         Where the scheme is described.
     draft : {"single", "sequence", "law"}
         What q is: one distribution, n distributions, or a law over tuples.
+    drafts : tuple of int, or None
+        The numbers of drafts n that it is defined for; None for every n.
+    same_sets_as : str or None
+        Name of the scheme whose sets of drafts it has, in another order: their α* is one, so that
+        ``"all"`` leaves it out.
 
     Notes
     -----
@@ -45,6 +50,8 @@ class Scheme(ABC):
     summary: ClassVar[str]
     source: ClassVar[str] = "Hu et al. 2025, arXiv 2502.18779"
     draft: ClassVar[str] = "single"
+    drafts: ClassVar[tuple[int, ...] | None] = None
+    same_sets_as: ClassVar[str | None] = None
 
     @abstractmethod
     def set_law(self, q: Any, n: int) -> SetLaw:
@@ -151,7 +158,8 @@ class Scheme(ABC):
         >>> SCHEMES["without_replacement"].sample([0.5, 0.3, 0.2], 3, generator, size=2).tolist()
         [[0, 2, 1], [1, 2, 0]]
         """
-        drafts = self._drafted(q, check_n(n))
+        check_drafts(check_n(n), self)
+        drafts = self._drafted(q, n)
         count = 1 if size is None else check_size(size)
         drawn = self._draw(drafts, n, count, generator)
         shape = (*drafts.batch, *([] if size is None else [count]), drawn.shape[-1])

@@ -46,6 +46,18 @@ def implied_n(n: int, implied: int) -> int:
     return implied
 
 
+def check_drafts(n: int, scheme: Scheme) -> None:
+    """Raise :class:`InputError` when the scheme is not defined for n drafts."""
+    if scheme.drafts is None or n in scheme.drafts:
+        return
+    able = " or ".join(map(str, scheme.drafts))
+    other = scheme.same_sets_as
+    raise InputError(
+        f"n is {n}; scheme {scheme.name!r} is defined for n = {able} only: pass n={scheme.drafts[0]}"
+        + (f", or scheme={other!r}, which has the same sets of drafts there" if other else "")
+    )
+
+
 def check_support(rows: Rows, scheme: Scheme, n: int) -> None:
     """Raise :class:`SupportError` naming the row of smallest support, if that is too small."""
     if scheme.support_needed(n) <= 1 or rows.x.shape[0] == 0:

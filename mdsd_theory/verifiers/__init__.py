@@ -11,16 +11,27 @@ from mdsd_theory.schemes.base import Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.greedy import Greedy
 from mdsd_theory.verifiers.k_seq import KSeq
+from mdsd_theory.verifiers.khisti import Khisti
 from mdsd_theory.verifiers.naive import Naive
 from mdsd_theory.verifiers.optimal import Optimal
 from mdsd_theory.verifiers.plan import Emission, Plan
 from mdsd_theory.verifiers.rrs import RRS
 from mdsd_theory.verifiers.rrs_without_replacement import RRSWithoutReplacement
+from mdsd_theory.verifiers.spechub import SpecHub
 
 VERIFIERS: MappingProxyType[str, Verifier] = MappingProxyType(
     {
         verifier.name: verifier
-        for verifier in (Naive(), RRS(), RRSWithoutReplacement(), KSeq(), Greedy(), Optimal())
+        for verifier in (
+            Naive(),
+            RRS(),
+            RRSWithoutReplacement(),
+            KSeq(),
+            Khisti(),
+            Greedy(),
+            SpecHub(),
+            Optimal(),
+        )
     }
 )
 """Every verifier by name.
@@ -32,7 +43,9 @@ naive                    any                  draw from the target; accepted if 
 rrs                      with_replacement     recursive rejection sampling (SpecInfer)
 rrs_without_replacement  without_replacement  the same, without the rejected tokens (Sequoia, RSD)
 k_seq                    with_replacement     sequential selection with one discount (SpecTr)
+khisti                   with_replacement     pick by a truncated linear programme, verify one (n = 2)
 greedy                   greedy               the optimal rule for greedy drafts
+spechub                  spechub              the other token first, then the hub (n = 2): optimal
 optimal                  with_replacement     random priorities, then one draft: reaches the optimum
 =======================  ===================  ====================================================
 """
@@ -67,16 +80,18 @@ def resolve_verifier(verifier: Any) -> Verifier:
     return VERIFIERS[verifier]
 
 
-def verifiers_of(scheme: str | Scheme) -> list[Verifier]:
-    """Return the verifiers that are defined for a draft scheme.
+def verifiers_of(scheme: str | Scheme, n: int | None = None) -> list[Verifier]:
+    """Return the verifiers that are defined for a draft scheme, and for n drafts if n is given.
 
     Examples
     --------
     >>> [verifier.name for verifier in verifiers_of("with_replacement")]
+    ['naive', 'rrs', 'k_seq', 'khisti', 'optimal']
+    >>> [verifier.name for verifier in verifiers_of("with_replacement", 3)]
     ['naive', 'rrs', 'k_seq', 'optimal']
     """
     chosen = resolve_scheme(scheme)
-    return [verifier for verifier in VERIFIERS.values() if verifier.serves(chosen)]
+    return [verifier for verifier in VERIFIERS.values() if verifier.serves(chosen, n)]
 
 
 __all__ = [
@@ -85,11 +100,13 @@ __all__ = [
     "Emission",
     "Greedy",
     "KSeq",
+    "Khisti",
     "Naive",
     "Optimal",
     "Plan",
     "RRSWithoutReplacement",
     "RowRate",
+    "SpecHub",
     "Verifier",
     "resolve_verifier",
     "verifiers_of",

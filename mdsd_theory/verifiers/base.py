@@ -56,6 +56,8 @@ class Verifier(ABC):
         Key in :data:`mdsd_theory.VERIFIERS`.
     schemes : tuple of str, or None
         Names of the draft schemes it is defined for; None for every scheme, your own included.
+    drafts : tuple of int, or None
+        The numbers of drafts n that it is defined for; None for every n.
     default_scheme : str
         The scheme when none is named.
     summary : str
@@ -72,6 +74,7 @@ class Verifier(ABC):
 
     name: ClassVar[str]
     schemes: ClassVar[tuple[str, ...] | None]
+    drafts: ClassVar[tuple[int, ...] | None] = None
     default_scheme: ClassVar[str]
     summary: ClassVar[str]
     source: ClassVar[str]
@@ -90,8 +93,10 @@ class Verifier(ABC):
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> Plan:
         """Return the plan for a checked pair with at least one row."""
 
-    def serves(self, scheme: Scheme) -> bool:
-        """Tell whether the rule is defined for drafts of this scheme."""
+    def serves(self, scheme: Scheme, n: int | None = None) -> bool:
+        """Tell whether the rule is defined for drafts of this scheme, and for n of them if given."""
+        if n is not None and self.drafts is not None and n not in self.drafts:
+            return False
         if self.schemes is None:
             return True
         return scheme.name in self.schemes and type(scheme) is type(SCHEMES.get(scheme.name))
@@ -120,7 +125,7 @@ class Verifier(ABC):
         ------
         InputError, InputTypeError, SupportError
             For input that is no pair of distributions, a support smaller than the scheme needs, or a
-            scheme that the rule is not defined for.
+            scheme or n that the rule is not defined for.
 
         Notes
         -----
@@ -149,7 +154,9 @@ class Verifier(ABC):
         dict of int to number
             Emitted token → chance.
         """
-        return self._law(p, q, drafts, self._chosen(scheme))
+        chosen = self._chosen(scheme)
+        self._require(chosen, len(drafts))
+        return self._law(p, q, drafts, chosen)
 
     def output_law(
         self, p: Any, q: Any, n: int = 3, *, scheme: str | Scheme | None = None
@@ -188,6 +195,7 @@ class Verifier(ABC):
         chosen = self._chosen(scheme)
         target = exact_distribution(p, "p")
         draft, n = exact_draft(q, check_n(n), chosen, len(target))
+        self._require(chosen, n)
         law: list[Number] = [Fraction(0)] * len(target)
         for drafts, weight in chosen.tuple_law(draft, n).items():
             for token, chance in self._law(target, draft, drafts, chosen).items():
@@ -211,6 +219,7 @@ class Verifier(ABC):
         """
         chosen = self._chosen(scheme)
         checked, n = checked_pair(p, q, n, chosen)
+        self._require(chosen, n)
         return self._plan(checked, n, chosen)
 
     def sample(
@@ -237,7 +246,7 @@ class Verifier(ABC):
 
     def rate(self, pair: Pair, n: int, scheme: Scheme) -> Rate:
         """Return the rate of input that has been checked (see :meth:`acceptance_rate`)."""
-        self._require(scheme)
+        self._require(scheme, n)
         backend, batch = pair.backend, pair.batch
         none = backend.zeros((0,))
         rows = self._rate(pair, n, scheme) if pair.p.shape[0] else RowRate(none, none, "no_rows")
@@ -259,7 +268,13 @@ class Verifier(ABC):
         self._require(chosen)
         return chosen
 
-    def _require(self, scheme: Scheme) -> None:
+    def _require(self, scheme: Scheme, n: int | None = None) -> None:
+        if self.serves(scheme) and not self.serves(scheme, n):
+            able = " or ".join(map(str, self.drafts or ()))
+            raise InputError(
+                f"verifier {self.name!r} is for n = {able} drafts, not for n = {n}: pass "
+                f"n={(self.drafts or (n,))[0]}, or choose another verifier"
+            )
         if not self.serves(scheme):
             raise InputError(
                 f"verifier {self.name!r} is for {', '.join(self.schemes or ())}, not for "

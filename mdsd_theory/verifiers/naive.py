@@ -76,7 +76,7 @@ def _inclusion(pair: Pair, n: int, scheme: str) -> Array:
     xp, q = pair.backend.xp, pair.q
     if scheme == "independent":
         return 1 - xp.prod(1 - q, axis=0)
-    if scheme == "greedy":
+    if scheme in ("greedy", "spechub"):
         fixed, last = last_draft(pair.backend, q, n)
         return xp.where(fixed, 1.0, last)
     if scheme == "top_k":

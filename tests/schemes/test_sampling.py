@@ -35,7 +35,7 @@ def assert_law(tokens, chances, level=1e-4):
 @pytest.mark.parametrize("name", SCHEMES)
 @pytest.mark.parametrize("n", [2, 3])
 def test_sets_of_drafts_have_the_set_law(name, n, library):
-    n = 2 if name == "joint" else n
+    n = 2 if name == "joint" else (SCHEMES[name].drafts or (n,))[0]
     q, generator = draft(name, n), np.random.default_rng(5)
     if library == "torch" and name != "joint":
         q, generator = torch.tensor(q, dtype=torch.float64), torch.Generator().manual_seed(5)
@@ -55,6 +55,17 @@ def test_without_replacement_the_order_has_its_law_too():
         (a, b, c): Q[a] * Q[b] / (1 - Q[a]) * Q[c] / (1 - Q[a] - Q[b])
         for a, b, c in itertools.permutations(support, 3)
     }
+    assert_law([tuple(d) for d in drafts.tolist()], chances)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_spechub_puts_the_hub_second_unless_it_was_drawn(library):
+    q, generator = Q, np.random.default_rng(1)
+    if library == "torch":
+        q, generator = torch.tensor(Q, dtype=torch.float64), torch.Generator().manual_seed(1)
+    drafts = SCHEMES["spechub"].sample(q, 2, generator, size=DRAWS)
+    others = (1, 3, 4)
+    chances = {(x, 0): Q[x] for x in others} | {(0, x): Q[0] * Q[x] / (1 - Q[0]) for x in others}
     assert_law([tuple(d) for d in drafts.tolist()], chances)
 
 
@@ -162,6 +173,14 @@ def test_mistakes(case):
     q, generator, options, error, message = MISTAKES[case]
     with pytest.raises(error, match=message):
         SCHEMES["without_replacement"].sample(q, 2, generator, **options)
+
+
+def test_spechub_draws_two_tokens():
+    for n in (1, 3):
+        with pytest.raises(InputError, match=f"n is {n}; scheme 'spechub' is defined for n = 2 only"):
+            SCHEMES["spechub"].sample(Q, n, np.random.default_rng(0))
+    with pytest.raises(SupportError, match="spechub with n = 2 needs at least 2"):
+        SCHEMES["spechub"].sample([1.0, 0.0], 2, np.random.default_rng(0))
 
 
 def test_a_scheme_without_a_draw_says_so():

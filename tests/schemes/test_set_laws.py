@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from mdsd_theory.errors import SizeError
+from mdsd_theory.errors import InputError, SizeError
 from mdsd_theory.schemes import SCHEMES, Scheme, resolve_schemes
 
 Q = [Fraction(4, 10), Fraction(1, 10), Fraction(0), Fraction(3, 10), Fraction(2, 10)]
@@ -89,10 +89,37 @@ def test_with_replacement_is_a_power():
         assert inside == sum((Q[i] for i in subset), Fraction(0)) ** 3
 
 
-def test_spechub_pairs_have_the_set_law_of_greedy():
-    """SpecHub drafts (a, x) or (x, a), a the top token, x with probability q(x)/(1 − q(a))."""
+def test_spechub_pairs_are_those_of_the_paper():
+    """(x, a) with q(x), (a, x) with q(a) q(x)/(1 − q(a)), a the top token."""
+    expected = {(x, 0): Q[x] for x in (1, 3, 4)}
+    expected |= {(0, x): Q[0] * Q[x] / (1 - Q[0]) for x in (1, 3, 4)}
+    assert SCHEMES["spechub"].tuple_law(Q, 2) == expected
+
+
+def test_spechub_pairs_have_the_set_law_of_greedy(rng):
+    """On Q, on its ties, and on 200 random laws, in fractions."""
     expected = {frozenset({0, x}): Q[x] / (1 - Q[0]) for x in (1, 3, 4)}
     assert SCHEMES["greedy"].set_law(Q, 2) == expected
+    for _ in range(200):
+        weights = rng.integers(0, 5, int(rng.integers(2, 8))).tolist()
+        if sum(w > 0 for w in weights) < 2:
+            continue
+        q = [Fraction(w, sum(weights)) for w in weights]
+        law = SCHEMES["spechub"].set_law(q, 2)
+        collapsed: dict = {}
+        for drafts, weight in SCHEMES["spechub"].tuple_law(q, 2).items():
+            collapsed[frozenset(drafts)] = collapsed.get(frozenset(drafts), 0) + weight
+        assert law == collapsed == SCHEMES["greedy"].set_law(q, 2)
+        for subset in ({0}, {0, 1}, set(range(len(q)))):
+            inside = [SCHEMES[name].inside(q, 2, subset) for name in ("spechub", "greedy")]
+            assert inside[0] == inside[1]
+
+
+def test_spechub_is_a_scheme_of_two_drafts():
+    for n in (1, 3):
+        for call in (SCHEMES["spechub"].set_law, SCHEMES["spechub"].tuple_law):
+            with pytest.raises(InputError, match="defined for n = 2 only: pass n=2, or scheme='greedy'"):
+                call(Q, n)
 
 
 def test_ties_go_to_the_lowest_index():
@@ -114,7 +141,7 @@ def test_too_many_sets():
         SCHEMES["without_replacement"].set_law([1 / 500] * 500, 4)
 
 
-def test_all_means_the_schemes_with_one_draft_distribution():
+def test_all_means_the_schemes_with_one_draft_distribution_and_an_optimum_of_their_own():
     names = [scheme.name for scheme in resolve_schemes("all")]
     assert names == ["with_replacement", "without_replacement", "greedy", "top_k"]
 

@@ -13,13 +13,21 @@ from mdsd_theory.verifiers import VERIFIERS, Naive, RRSWithoutReplacement, resol
 CASES = [
     (name, scheme)
     for name, verifier in VERIFIERS.items()
-    for scheme in verifier.schemes or ("with_replacement", "without_replacement", "greedy", "top_k")
+    for scheme in verifier.schemes
+    or ("with_replacement", "without_replacement", "greedy", "top_k", "spechub")
 ]
 each_case = pytest.mark.parametrize(("name", "scheme"), CASES)
 
 
+def numbers(name, scheme):
+    """The numbers of drafts to test: those of the rule and the scheme, else 1 to 3."""
+    return VERIFIERS[name].drafts or SCHEMES[scheme].drafts or (1, 2, 3)
+
+
 def test_registry():
-    assert list(VERIFIERS) == ["naive", "rrs", "rrs_without_replacement", "k_seq", "greedy", "optimal"]
+    assert list(VERIFIERS) == [
+        *("naive", "rrs", "rrs_without_replacement", "k_seq", "khisti", "greedy", "spechub", "optimal")
+    ]
     for name, verifier in VERIFIERS.items():
         assert verifier.name == name
         assert verifier.summary
@@ -32,17 +40,25 @@ def test_registry():
 def test_verifiers_of_each_scheme():
     found = {scheme: [v.name for v in verifiers_of(scheme)] for scheme in SCHEMES}
     assert found == {
-        "with_replacement": ["naive", "rrs", "k_seq", "optimal"],
-        "without_replacement": ["naive", "rrs_without_replacement"],
+        "with_replacement": ["naive", "rrs", "k_seq", "khisti", "optimal"],
+        "without_replacement": ["naive", "rrs_without_replacement", "optimal"],
         "greedy": ["naive", "greedy", "optimal"],
         "top_k": ["naive", "optimal"],
-        "independent": ["naive"],
-        "joint": ["naive"],
+        "spechub": ["naive", "spechub", "optimal"],
+        "independent": ["naive", "optimal"],
+        "joint": ["naive", "optimal"],
     }
 
 
-@each_case
-@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_rule_for_two_drafts_is_left_out_at_three():
+    scheme = SCHEMES["with_replacement"]
+    assert VERIFIERS["khisti"] in verifiers_of("with_replacement", 2)
+    assert VERIFIERS["khisti"] not in verifiers_of("with_replacement", 3)
+    assert [VERIFIERS["khisti"].serves(scheme, n) for n in (None, 1, 2, 3)] == [True, False, True, False]
+    assert all(VERIFIERS["rrs"].serves(scheme, n) for n in (None, 1, 2, 3))
+
+
+@pytest.mark.parametrize(("name", "scheme", "n"), [(*case, n) for case in CASES for n in numbers(*case)])
 def test_a_batch_equals_a_loop(name, scheme, n, batch):
     p, q = (x[:, :12] / x[:, :12].sum(-1, keepdims=True) for x in batch)
     rate = VERIFIERS[name].acceptance_rate(p.reshape(5, 1, 12), q.reshape(5, 1, 12), n, scheme=scheme)
@@ -65,8 +81,9 @@ def smooth(batch):
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 def test_numpy_dtype_is_kept(name, scheme, dtype, smooth):
     p, q = (x.astype(dtype) for x in smooth)
-    rate = VERIFIERS[name].acceptance_rate(p, q, 3, scheme=scheme)
-    wide = VERIFIERS[name].acceptance_rate(*smooth, 3, scheme=scheme)
+    n = max(numbers(name, scheme))
+    rate = VERIFIERS[name].acceptance_rate(p, q, n, scheme=scheme)
+    wide = VERIFIERS[name].acceptance_rate(*smooth, n, scheme=scheme)
     assert rate.value.dtype == rate.explicit.dtype == dtype
     assert rate.value == pytest.approx(wide.value, abs=5e-3)
 
@@ -77,30 +94,32 @@ def test_torch_dtype_is_kept(name, scheme, dtype, smooth):
     torch = pytest.importorskip("torch")
     kind = getattr(torch, dtype)
     p, q = (torch.tensor(x).to(kind) for x in smooth)
-    rate = VERIFIERS[name].acceptance_rate(p, q, 3, scheme=scheme)
+    n = max(numbers(name, scheme))
+    rate = VERIFIERS[name].acceptance_rate(p, q, n, scheme=scheme)
     assert rate.value.dtype == rate.explicit.dtype == kind
     assert rate.value.shape == (4,)
-    wide = VERIFIERS[name].acceptance_rate(*smooth, 3, scheme=scheme)
+    wide = VERIFIERS[name].acceptance_rate(*smooth, n, scheme=scheme)
     close = {"float64": 1e-12, "float32": 1e-5, "float16": 5e-3, "bfloat16": 5e-2}[dtype]
     assert rate.value.tolist() == pytest.approx(wide.value.tolist(), abs=close)
 
 
 @each_case
 def test_an_empty_batch(name, scheme):
-    rate = VERIFIERS[name].acceptance_rate(np.ones((0, 6)), np.ones((0, 6)), 3, scheme=scheme)
+    n, none = max(numbers(name, scheme)), np.ones((0, 6))
+    rate = VERIFIERS[name].acceptance_rate(none, none, n, scheme=scheme)
     assert rate.value.shape == rate.explicit.shape == (0,)
 
 
 @each_case
 def test_relabelling_the_tokens_changes_nothing(name, scheme, rng):
     p, q = rng.dirichlet([0.5] * 10, 2)
-    order = rng.permutation(10)
-    here = VERIFIERS[name].acceptance_rate(p, q, 3, scheme=scheme).value
-    there = VERIFIERS[name].acceptance_rate(p[order], q[order], 3, scheme=scheme).value
+    order, n = rng.permutation(10), max(numbers(name, scheme))
+    here = VERIFIERS[name].acceptance_rate(p, q, n, scheme=scheme).value
+    there = VERIFIERS[name].acceptance_rate(p[order], q[order], n, scheme=scheme).value
     assert here == pytest.approx(there, abs=1e-14)
 
 
-@each_case
+@pytest.mark.parametrize(("name", "scheme"), [case for case in CASES if 1 in numbers(*case)])
 def test_one_token_is_always_accepted(name, scheme):
     assert VERIFIERS[name].acceptance_rate([1.0], [1.0], 1, scheme=scheme).value == 1
 
@@ -152,6 +171,36 @@ P, Q = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5]
             lambda: acceptance_rate(P, Q, verifier="rrs", scheme="greedy"),
             InputError,
             "verifier 'rrs' is for with_replacement, not for greedy",
+        ),
+        (
+            lambda: acceptance_rate(P, Q, verifier="khisti"),
+            InputError,
+            "verifier 'khisti' is for n = 2 drafts, not for n = 3: pass n=2, or choose another verifier",
+        ),
+        (
+            lambda: VERIFIERS["khisti"].plan(P, Q, 3),
+            InputError,
+            "verifier 'khisti' is for n = 2 drafts",
+        ),
+        (
+            lambda: VERIFIERS["khisti"].output_law(P, Q, 1),
+            InputError,
+            "verifier 'khisti' is for n = 2 drafts",
+        ),
+        (
+            lambda: VERIFIERS["khisti"].conditional_law(P, Q, (0, 1, 2)),
+            InputError,
+            "verifier 'khisti' is for n = 2 drafts",
+        ),
+        (
+            lambda: acceptance_rate(P, Q, verifier="spechub"),
+            InputError,
+            "scheme 'spechub' is defined for n = 2 only: pass n=2, or scheme='greedy'",
+        ),
+        (
+            lambda: acceptance_rate(P, [1.0, 0.0, 0.0], n=2, verifier="spechub"),
+            SupportError,
+            "spechub with n = 2 needs at least 2",
         ),
         (
             lambda: acceptance_rate(P, [1.0, 0.0, 0.0], n=2, verifier="greedy"),

@@ -17,18 +17,25 @@ from tests.verifiers.enumerate_rules import KINDS, random_instance
 
 PAIRS = [
     (verifier.name, scheme)
-    for scheme in ("with_replacement", "without_replacement", "greedy", "top_k")
+    for scheme in ("with_replacement", "without_replacement", "greedy", "top_k", "spechub")
     for verifier in verifiers_of(scheme)
 ]
+
+
+def numbers(name, scheme):
+    """The numbers of drafts to test: those of the rule and the scheme, else 1 to 3."""
+    return VERIFIERS[name].drafts or SCHEMES[scheme].drafts or (1, 2, 3)
+
+
 P, Q = [0.45, 0.05, 0.2, 0.0, 0.3], [0.1, 0.4, 0.2, 0.1, 0.2]
 DRAWS = 20_000
 
 
-def instances(count, seed):
+def instances(count, seed, allowed=(1, 2, 3)):
     rng = np.random.default_rng(seed)
     for i in range(count):
-        vocabulary = int(rng.integers(2, 5))
-        n = int(rng.integers(1, min(3, vocabulary - 1) + 1))
+        vocabulary = int(rng.integers(min(allowed) + 1, 5))
+        n = int(rng.choice([k for k in allowed if k < vocabulary]))
         p, q = random_instance(KINDS[i % len(KINDS)], vocabulary, n, rng)
         if sum(x > 0 for x in q) >= n:
             yield p, q, n
@@ -36,7 +43,7 @@ def instances(count, seed):
 
 def check_exactly_lossless(name, scheme, count, seed):
     tried = 0
-    for p, q, n in instances(count, seed):
+    for p, q, n in instances(count, seed, numbers(name, scheme)):
         law = VERIFIERS[name].output_law(p, q, n, scheme=scheme)
         assert law == p, (name, scheme, n, p, q)
         assert all(isinstance(x, Fraction) for x in law)
@@ -75,7 +82,7 @@ def exact_acceptance(name, scheme, p, q, n):
 
 @pytest.mark.parametrize(("name", "scheme"), PAIRS)
 def test_conditional_laws_give_the_acceptance_rate(name, scheme):
-    for p, q, n in instances(24, 5):
+    for p, q, n in instances(24, 5, numbers(name, scheme)):
         rate = VERIFIERS[name].acceptance_rate(
             [float(x) for x in p], [float(x) for x in q], n, scheme=scheme
         )
@@ -99,8 +106,7 @@ def source(library, seed):
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
-@pytest.mark.parametrize(("name", "scheme"), PAIRS)
-@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize(("name", "scheme", "n"), [(*pair, n) for pair in PAIRS for n in numbers(*pair)])
 def test_sampler_emits_the_target_and_accepts_at_the_rate(name, scheme, n, library):
     p, q, generator = P, Q, source(library, 11)
     if library == "torch":
@@ -130,9 +136,9 @@ def test_sampler_has_the_conditional_law_of_each_tuple(name, scheme):
 
 @pytest.mark.parametrize(("name", "scheme"), PAIRS)
 def test_equal_and_disjoint_distributions(name, scheme, rng):
-    generator = np.random.default_rng(0)
+    generator, n = np.random.default_rng(0), max(numbers(name, scheme))
     for p, q in ((Q, Q), ([0.5, 0.5, 0, 0, 0, 0], [0, 0, 0.4, 0.3, 0.2, 0.1])):
-        drafts = SCHEMES[scheme].sample(q, 3, generator, size=20_000)
+        drafts = SCHEMES[scheme].sample(q, n, generator, size=20_000)
         token, index = VERIFIERS[name].sample(p, q, drafts, generator, scheme=scheme)
         assert_law(token.tolist(), {i: x for i, x in enumerate(p) if x})
         if p is not q:
@@ -144,7 +150,7 @@ def test_real_distributions_at_full_vocabulary(name, scheme):
     """Chi-square at V = 49,152 on a shipped position: the likeliest tokens, and the rest in one bin."""
     data, generator = load_demo_data(1.0), np.random.default_rng(17)
     p, q = data.p[4], data.q[4]
-    drafts = SCHEMES[scheme].sample(q, 3, generator, size=DRAWS)
+    drafts = SCHEMES[scheme].sample(q, max(numbers(name, scheme)), generator, size=DRAWS)
     token, _ = VERIFIERS[name].sample(p, q, drafts, generator, scheme=scheme)
     bins = np.argsort(-p)[:60]
     observed = np.append((token[:, None] == bins).sum(0), 0)

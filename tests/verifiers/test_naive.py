@@ -4,6 +4,7 @@ import pytest
 
 from mdsd_theory.distributions import pair_with_drafters
 from mdsd_theory.optimal import optimal_acceptance
+from mdsd_theory.schemes import SCHEMES as REGISTRY
 from mdsd_theory.schemes.base import Scheme
 from mdsd_theory.verifiers import Naive
 
@@ -52,6 +53,21 @@ class Pairs(Scheme):
 
     def set_law(self, q, n):
         return {frozenset({i, i + 1}): 1 / (len(q) - 1) for i in range(len(q) - 1)}
+
+
+class Hubs(type(REGISTRY["spechub"])):
+    """Inherits SpecHub's name, and drafts two tokens that need not be the hub."""
+
+    def set_law(self, q, n):
+        return {frozenset({0, 1}): 1.0}
+
+
+def test_spechub_is_greedy_at_two_drafts_unless_it_is_your_own():
+    p, q = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5]
+    assert Naive().acceptance_rate(p, q, 2, scheme="spechub").value == pytest.approx(
+        Naive().acceptance_rate(p, q, 2, scheme="greedy").value, abs=1e-15
+    )
+    assert Naive().acceptance_rate(p, q, 2, scheme=Hubs()).value == pytest.approx(0.8)
 
 
 def test_a_scheme_of_your_own_is_summed_over_its_set_law():
