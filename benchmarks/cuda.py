@@ -44,7 +44,7 @@ def calls(n: int) -> dict[str, Callable]:
     found: dict[str, Callable] = {}
     for scheme in SCHEMES:
         found[f"α* {scheme}"] = lambda p, q, s=scheme: mdsd.optimal_acceptance(p, q, n=n, scheme=s)
-        for verifier in verifiers_of(scheme):
+        for verifier in verifiers_of(scheme, n):
             found[f"{verifier.name} {scheme}"] = lambda p, q, v=verifier, s=scheme: v.acceptance_rate(
                 p, q, n, scheme=s
             )
@@ -58,7 +58,7 @@ def sampled(p: torch.Tensor, q: torch.Tensor, n: int, draws: int = 100_000) -> l
     rows = []
     for scheme in SCHEMES:
         drafts = mdsd.SCHEMES[scheme].sample(q, n, generator, size=draws)
-        for verifier in verifiers_of(scheme):
+        for verifier in verifiers_of(scheme, n):
             token, index = verifier.sample(p, q, drafts, generator, scheme=scheme)
             if token.device.type != "cuda":
                 raise SystemExit(f"{verifier.name} emitted on {token.device}; expected cuda")

@@ -72,10 +72,10 @@ def test_acceptance_is_the_optimum_exactly(n, rng):
 
 
 def test_floats_tile_the_interval_and_reach_the_optimum():
-    """1,200 instances of six kinds, V up to 30, n up to 8."""
+    """600 instances of six kinds, V up to 30, n up to 8."""
     rng = np.random.default_rng(0)
     worst = np.zeros(4)
-    for i in range(1200):
+    for i in range(600):
         vocabulary, n = int(rng.integers(2, 31)), int(rng.choice([1, 2, 3, 4, 8]))
         p, q = random_pair(KINDS[i % 6], vocabulary, 1, rng)
         best = optimal_acceptance(p, q, n=n, scheme="with_replacement").value
@@ -104,6 +104,7 @@ def test_rate_is_the_optimum_on_real_distributions(n):
     assert (rate.value <= best.upper).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [4, 15])
 def test_plan_at_full_vocabulary(row):
     """The kernels of a real position give the pick its law, to 1e-11 in total over 49,152 tokens."""

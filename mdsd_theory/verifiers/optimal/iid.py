@@ -15,10 +15,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from mdsd_theory.schemes.base import Number
+from mdsd_theory.schemes.base import Number, support
+from mdsd_theory.verifiers.optimal.buckets import bucketed
 from mdsd_theory.verifiers.optimal.curtain import Curtain, left_curtain
 from mdsd_theory.verifiers.optimal.winning_law import winning_law
-from mdsd_theory.verifiers.recursive_law import drop_zeros, normalised
+from mdsd_theory.verifiers.recursive_law import normalised
+from mdsd_theory.verifiers.single_draft import single_draft_law
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Priorities:
     y : list of numbers, length V
         The law of the pick.
     atom : dict of int to int
-        Token of positive q → its atom: the tokens of a plateau share one.
+        Token of positive q → its atom: the tokens of a plateau, or of a bucket, share one.
     levels : list of lists of (int, number)
         Atom → the levels that it draws, with chances that sum to one.
     curtain : Curtain
@@ -43,7 +45,9 @@ class Priorities:
     curtain: Curtain
 
 
-def priorities(p: Sequence[Number], q: Sequence[Number], n: int) -> Priorities:
+def priorities(
+    p: Sequence[Number], q: Sequence[Number], n: int, buckets: int | None = None
+) -> Priorities:
     """Return the rule's tables in the number type of p and q.
 
     Parameters
@@ -51,6 +55,8 @@ def priorities(p: Sequence[Number], q: Sequence[Number], n: int) -> Priorities:
     p, q : sequence of float or Fraction, shape (V,)
     n : int
         Number of drafts.
+    buckets : int, optional
+        Number of buckets of p/q that tokens are put in; every token is its own when left out.
 
     Returns
     -------
@@ -58,12 +64,14 @@ def priorities(p: Sequence[Number], q: Sequence[Number], n: int) -> Priorities:
 
     Notes
     -----
-    Cost O(V log² V).
+    Cost O(V log² V), or O(V + K log² K) for K buckets.
     """
-    law = winning_law(p, q, n)
-    density = dict(zip(law.tokens, law.density, strict=True))
-    atoms = law.atoms
+    groups = _groups(p, q, n, buckets)
+    group_p, group_q = ([sum(x[i] for i in group) for group in groups] for x in (p, q))
+    law = winning_law(group_p, group_q, n)
+    atoms = [[i for k in atom for i in groups[k]] for atom in law.atoms]
     masses = [sum(q[i] for i in group) for group in atoms]
+    density = {i: f for k, f in zip(law.tokens, law.density, strict=True) for i in groups[k]}
     curtain = left_curtain(masses, [density[group[0]] for group in atoms], n)
     levels = []
     for row in curtain.kernel():
@@ -76,14 +84,27 @@ def priorities(p: Sequence[Number], q: Sequence[Number], n: int) -> Priorities:
     return Priorities(y, atom, levels, curtain)
 
 
+def _groups(p: Sequence[Number], q: Sequence[Number], n: int, buckets: int | None) -> list[list[int]]:
+    """Return the tokens of positive q that count as one; floats of p and q decide which do."""
+    if buckets is None:
+        return [[i] for i in support(q)]
+    label = bucketed(np.array(p, dtype=float), np.array(q, dtype=float), n, buckets).label
+    groups: dict[int, list[int]] = {}
+    for i in support(q):
+        groups.setdefault(int(label[i]), []).append(i)
+    return list(groups.values())
+
+
 @lru_cache(maxsize=32)
-def cached_priorities(p: tuple[Number, ...], q: tuple[Number, ...], n: int) -> Priorities:
-    """Return :func:`priorities`, kept for the next call with the same p and q."""
-    return priorities(p, q, n)
+def cached_priorities(
+    p: tuple[Number, ...], q: tuple[Number, ...], n: int, buckets: int | None, exact: bool
+) -> Priorities:
+    """Return :func:`priorities`, kept for the next call; fractions and floats can be equal keys."""
+    return priorities(p, q, n, buckets)
 
 
 def optimal_iid_law(
-    p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...]
+    p: Sequence[Number], q: Sequence[Number], drafts: tuple[int, ...], buckets: int | None = None
 ) -> dict[int, Number]:
     """Return the law of the emitted token given the drafts, exactly.
 
@@ -94,15 +115,11 @@ def optimal_iid_law(
     >>> {token: str(chance) for token, chance in optimal_iid_law(p, q, (1, 2)).items()}
     {1: '7/10', 0: '21/170', 2: '3/17'}
     """
-    rule = cached_priorities(tuple(p), tuple(q), len(drafts))
-    residual = normalised([max(a - b, 0) for a, b in zip(p, rule.y, strict=True)])
-    law: dict[int, Number] = {}
+    rule = cached_priorities(tuple(p), tuple(q), len(drafts), buckets, isinstance(p[0], Fraction))
+    picks: dict[int, Number] = {}
     for x, chance in zip(drafts, winning_chances(rule, drafts), strict=True):
-        accept = min(1, p[x] / rule.y[x])
-        law[x] = law.get(x, 0) + chance * accept
-        for token, share in enumerate(residual):
-            law[token] = law.get(token, 0) + chance * (1 - accept) * share
-    return drop_zeros(law)
+        picks[x] = picks.get(x, 0) + chance
+    return single_draft_law(p, rule.y, picks)
 
 
 def winning_chances(rule: Priorities, drafts: tuple[int, ...]) -> list[Number]:
@@ -126,34 +143,3 @@ def _share(others: list[dict[int, Number]], level: int) -> Number:
             longer[m + 1] += here * chance
         at_level = longer
     return sum(chance * Fraction(1, m + 1) for m, chance in enumerate(at_level))
-
-
-@dataclass(frozen=True)
-class Tables:
-    """:class:`Priorities` of floats as arrays, for drawing.
-
-    Attributes
-    ----------
-    y : array, shape (V,)
-    start, stop : array, shape (V,)
-        Where each token's entries begin and end among the running sums.
-    sums : array, shape (entries,)
-        Running sums of the entries' chances, over all atoms.
-    level : array of int, shape (entries,)
-    """
-
-    y: np.ndarray
-    start: np.ndarray
-    stop: np.ndarray
-    sums: np.ndarray
-    level: np.ndarray
-
-
-def tables(rule: Priorities) -> Tables:
-    """Return the arrays; tokens of probability zero get the entries of the first atom."""
-    sums = np.cumsum([weight for row in rule.levels for _, weight in row])
-    ends = np.concatenate([[0], np.cumsum([len(row) for row in rule.levels])])
-    bounds = np.concatenate([[0.0], sums])[ends]
-    atom = np.array([rule.atom.get(i, 0) for i in range(len(rule.y))])
-    level = np.array([k for row in rule.levels for k, _ in row], dtype=np.int64)
-    return Tables(np.array(rule.y, dtype=float), bounds[atom], bounds[atom + 1], sums, level)

@@ -1,0 +1,95 @@
+"""From the pieces of the left curtain to what a plan draws from, compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from mdsd_theory.verifiers.optimal.curtain_levels import mean_height, more
+
+Array = np.ndarray[Any, Any]
+
+
+@njit(cache=True)
+def keys_of(first: Array, width: Array, bits: int) -> Array:
+    """Return, piece after piece, (atom + chance of its pieces so far) · 2^bits, as integers.
+
+    They ascend over all atoms, so that one search finds the piece of an atom at a uniform number.
+    They are written over the widths: fresh memory costs more than the arithmetic.
+
+    Parameters
+    ----------
+    first : array of int, shape (K + 1,)
+    width : array, shape (pieces,)
+        Lost.
+    bits : int
+        K · 2^bits < 2^63.
+    """
+    keys, one = width.view(np.int64), np.int64(1) << bits
+    for i in range(first.size - 1):
+        total, lost = 0.0, 0.0
+        for e in range(first[i], first[i + 1]):
+            total, lost = more(total, lost, width[e])
+        scale = one / (total + lost)
+        base, total, lost = i * one, 0.0, 0.0
+        for e in range(first[i], first[i + 1] - 1):
+            total, lost = more(total, lost, width[e])
+            keys[e] = base + min(np.int64((total + lost) * scale + 0.5), one)
+        keys[first[i + 1] - 1] = base + one
+    return keys
+
+
+@njit(cache=True)
+def picked_density(q: Array, first: Array, level: Array, keys: Array, bits: int, n: int) -> Array:
+    """Return f = y/q of each atom, y the law of the pick under the chances that the keys hold.
+
+    The levels get the masses that are really drawn there, whatever was meant; their running sums S_k
+    give P(the highest level is k) = S_k^n − S_{k−1}^n, shared in proportion.
+
+    Parameters
+    ----------
+    q : array, shape (K,)
+        Masses of the atoms.
+    first, level, keys, bits
+        See :func:`keys_of`.
+    n : int
+        Number of drafts.
+    """
+    size = q.size
+    mass, lost, density = np.zeros(size), np.zeros(size), np.empty(size)
+    unit = 0.5**bits
+    for i in range(size):
+        before = np.int64(i) << bits
+        for e in range(first[i], first[i + 1]):
+            k = level[e]
+            mass[k], lost[k] = more(mass[k], lost[k], q[i] * ((keys[e] - before) * unit))
+            before = keys[e]
+    total, rest = 0.0, 0.0
+    for k in range(size):
+        low = total + rest
+        total, rest = more(total, rest, mass[k])
+        total, rest = more(total, rest, lost[k])
+        mass[k] = mean_height(low, total + rest, n)
+    scale = (total + rest) ** -n
+    for i in range(size):
+        before, mean, error = np.int64(i) << bits, 0.0, 0.0
+        for e in range(first[i], first[i + 1]):
+            mean, error = more(mean, error, (keys[e] - before) * mass[level[e]])
+            before = keys[e]
+        density[i] = (mean + error) * unit * scale
+    return density
+
+
+@njit(cache=True)
+def pick_and_residual(p: Array, q: Array, atom: Array, density: Array) -> tuple[Array, Array, float]:
+    """Return y, the running sums of (p − y)_+, and Σ min(p, y), for whole rows."""
+    y, residual = np.empty(p.size), np.empty(p.size)
+    total, lost, value, error = 0.0, 0.0, 0.0, 0.0
+    for i in range(p.size):
+        y[i] = q[i] * density[atom[i]]
+        total, lost = more(total, lost, max(p[i] - y[i], 0.0))
+        value, error = more(value, error, min(p[i], y[i]))
+        residual[i] = total + lost
+    return y, residual, value + error

@@ -1,0 +1,122 @@
+"""A mixture of orders for one target and draft: refined until its certified gap is small enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdsd_theory.errors import CertificationError
+from mdsd_theory.verifiers.optimal.min_norm import mix_orders
+from mdsd_theory.verifiers.optimal.order_atoms import Atoms, make_atoms
+from mdsd_theory.verifiers.optimal.order_laws import OrderLaw
+
+REFINEMENTS = ((2e-4, 0.1), (5e-5, 0.025), (1e-5, 0.01))
+"""(heavy, width) of the atoms, coarse to fine (see :func:`make_atoms`)."""
+
+MOST_STEPS = 400
+"""Orders tried for each refinement."""
+
+LAW_TOLERANCE = 1e-9
+"""How far Σ y may be from one before the quadrature counts as failed."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OrderRow:
+    """The orders of one row: draw one, and the highest ranked draft is picked.
+
+    Attributes
+    ----------
+    atoms : Atoms
+        Tokens that keep together in every order.
+    orders : int array, shape (K, M)
+        Atoms, lowest rank first.
+    weights : array, shape (K,)
+        Chance of each order.
+    y : array, shape (V,)
+        The law of the pick, exact up to quadrature and rounding.
+    acceptance : float
+        Σ min(p, y): P(Y ∈ S) is at least this.
+    upper : float
+        A bound on α*.
+    steps : int
+        Orders tried.
+    """
+
+    atoms: Atoms
+    orders: np.ndarray
+    weights: np.ndarray
+    y: np.ndarray
+    acceptance: float
+    upper: float
+    steps: int
+
+    @property
+    def gap(self) -> float:
+        """``upper − acceptance``: no lossless verifier accepts more often than by this."""
+        return max(self.upper - self.acceptance, 0.0)
+
+    def ranks(self) -> np.ndarray:
+        """Return the rank of every token in every order; shape (K, V)."""
+        return np.stack([self.atoms.positions(order) for order in self.orders])
+
+    def __repr__(self) -> str:
+        return (
+            f"OrderRow(V = {self.y.shape[0]:,}: {len(self.weights)} orders of {self.atoms.count} atoms, "
+            f"acceptance = {self.acceptance:.6f}, gap = {self.gap:.1e})"
+        )
+
+
+def mixture_of_orders(
+    p: np.ndarray, q: np.ndarray, law: Callable[[Atoms], OrderLaw], upper: float, tol: float
+) -> OrderRow:
+    """Return orders whose gap is at most ``tol``, or the best found.
+
+    Half of the tolerance is for the atoms' masses, half for what tokens of one atom lose.
+
+    Parameters
+    ----------
+    p : array, shape (V,)
+        Target.
+    q : array, shape (V,)
+        Draft, or the mean of the drafters: what tokens are grouped by.
+    law : callable
+        From atoms to the law of the highest ranked draft.
+    upper : float
+        A bound on α*.
+    tol : float
+
+    Raises
+    ------
+    CertificationError
+        When the law of the pick does not sum to one within 1e-9.
+    """
+    found: list[OrderRow] = []
+    for heavy, width in REFINEMENTS:
+        row, shortfall = _at(p, make_atoms(p, q, heavy, width), law, upper, tol)
+        found.append(row)
+        # Finer atoms help where tokens of one atom lose; more orders are what the rest would need.
+        if row.gap <= tol or shortfall > tol / 2:
+            break
+    return min(found, key=lambda row: row.gap)
+
+
+def _at(
+    p: np.ndarray, atoms: Atoms, law: Callable[[Atoms], OrderLaw], upper: float, tol: float
+) -> tuple[OrderRow, float]:
+    """Return the orders of given atoms, and what the masses of the atoms fall short of the bound."""
+    top = law(atoms)
+    # Any weights lead to α*; these get there in few steps.
+    weight = atoms.p + atoms.q + 1e-300
+    mixture = mix_orders(atoms.p, weight, top.of_atoms, atoms.by_ratio, upper, tol / 2, MOST_STEPS)
+    y = top.of_tokens(mixture.orders, mixture.weights)
+    if not abs(y.sum() - 1) <= LAW_TOLERANCE:
+        raise CertificationError(
+            f"the law of the picked draft sums to 1 {y.sum() - 1:+.1e} for V = {p.shape[0]}; expected 1 "
+            "(a numerical fault); please report the instance"
+        )
+    acceptance = float(np.minimum(p, y).sum())
+    orders = np.stack(mixture.orders)
+    row = OrderRow(atoms, orders, mixture.weights, y, acceptance, mixture.upper, mixture.steps)
+    return row, mixture.shortfall

@@ -1,0 +1,127 @@
+r"""The race along an order, compiled: which draft is the highest ranked of those drawn.
+
+Tokens are inserted in the order, lowest rank first. At each node t of the race, A the tokens so far,
+
+    c_m = P(N_A(t) = m),   f_m = Σ_{i∈A} q_i e^{−q_i t} P(N_{A∖i}(t) = m),
+
+N counting arrivals, f_m dt the chance that the (m+1)-th arrival comes within dt. The next atom B holds
+the highest ranked draft if the n-th arrival is in A ∪ B, some arrival is in B, and nothing else came:
+
+    y_B = ∫ e^{−q(rest) t} ( Σ_m c_m f^B_{n−1−m} + Σ_{m<n−1} f_m c^B_{n−1−m} ) dt .
+
+All terms are positive: nothing cancels. This module imports numba; import it where it is needed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+FAST = {"reassoc", "contract"}
+"""Sums may be reordered; nothing else is assumed."""
+
+
+@njit(cache=True)
+def mass_after(order, q):  # type: ignore[no-untyped-def]
+    """Return the mass of what comes after each place of an order, summed from the end."""
+    rest = np.zeros(order.size)
+    for k in range(order.size - 2, -1, -1):
+        rest[k] = rest[k + 1] + q[order[k + 1]]
+    return rest
+
+
+@njit(cache=True, fastmath=FAST)
+def insert(c, f, x, t):  # type: ignore[no-untyped-def]
+    """Let the token of mass x join A: c and f, shape (n, J), are overwritten."""
+    n, nodes = c.shape
+    for j in range(nodes):
+        a = -math.expm1(-x * t[j])
+        stay = 1.0 - a
+        flux = x * stay
+        for m in range(n - 1, 0, -1):
+            f[m, j] = f[m, j] * stay + f[m - 1, j] * a + flux * c[m, j]
+            c[m, j] = c[m, j] * stay + c[m - 1, j] * a
+        f[0, j] = f[0, j] * stay + flux * c[0, j]
+        c[0, j] *= stay
+
+
+@njit(cache=True, fastmath=FAST)
+def atom_polynomials(start, tokens, q, t, n):  # type: ignore[no-untyped-def]
+    """Return c^B and f^B of every atom, each of shape (M, n, J); cost O(V n J)."""
+    atoms = start.size - 1
+    c = np.zeros((atoms, n, t.size))
+    f = np.zeros((atoms, n, t.size))
+    for b in range(atoms):
+        c[b, 0, :] = 1.0
+        for k in range(start[b], start[b + 1]):
+            if q[tokens[k]] > 0:
+                insert(c[b], f[b], q[tokens[k]], t)
+    return c, f
+
+
+@njit(cache=True, fastmath=FAST)
+def walk(order, c_atom, f_atom, q, t, weights, share, c_mean, f_mean):  # type: ignore[no-untyped-def]
+    """Return y of the atoms for one order; cost O(M n² J).
+
+    If ``share`` is positive, the states before each atom, times e^{−q(rest) t} and ``share``, are added
+    to ``c_mean`` and ``f_mean``, shape (M, n, J).
+    """
+    atoms, n, nodes = c_atom.shape
+    y = np.zeros(atoms)
+    c, f = np.zeros((n, nodes)), np.zeros((n, nodes))
+    c[0, :] = 1.0
+    new_c, new_f = np.empty((n, nodes)), np.empty((n, nodes))
+    rest = mass_after(order, q)
+    for k in range(atoms):
+        b = order[k]
+        if q[b] == 0.0:
+            continue
+        new_c[:] = 0.0
+        new_f[:] = 0.0
+        for m in range(n):
+            for low in range(m + 1):
+                for j in range(nodes):
+                    new_c[m, j] += c[low, j] * c_atom[b, m - low, j]
+                    new_f[m, j] += c[low, j] * f_atom[b, m - low, j]
+                    if low < m:
+                        new_f[m, j] += f[low, j] * c_atom[b, m - low, j]
+        for j in range(nodes):
+            alone = math.exp(-rest[k] * t[j])
+            y[b] += weights[j] * alone * new_f[n - 1, j]
+            for m in range(n):
+                if share > 0.0:
+                    c_mean[b, m, j] += share * alone * c[m, j]
+                    f_mean[b, m, j] += share * alone * f[m, j]
+                f[m, j] = new_f[m, j] + f[m, j] * c_atom[b, 0, j]
+                c[m, j] = new_c[m, j]
+    return y
+
+
+@njit(cache=True, fastmath=FAST)
+def within_atoms(start, tokens, q, t, weights, c_mean, f_mean):  # type: ignore[no-untyped-def]
+    """Return y of the tokens from the mean states before their atoms; cost O(V n J).
+
+    y is linear in the state, so that one pass serves a mixture of any number of orders.
+    """
+    n = c_mean.shape[1]
+    y = np.zeros(q.size)
+    for b in range(start.size - 1):
+        c, f = c_mean[b], f_mean[b]
+        rest = mass_after(tokens[start[b] : start[b + 1]], q)
+        for k in range(rest.size):
+            i = tokens[start[b] + k]
+            x = q[i]
+            if x == 0.0:
+                continue
+            total = 0.0
+            for j in range(t.size):
+                a = -math.expm1(-x * t[j])
+                top = x * (1.0 - a) * c[n - 1, j]
+                if n > 1:
+                    top += a * f[n - 2, j]
+                total += weights[j] * math.exp(-rest[k] * t[j]) * top
+            y[i] = total
+            insert(c, f, x, t)
+    return y
