@@ -159,9 +159,15 @@ class Verifier(ABC):
         return self._law(p, q, drafts, chosen)
 
     def output_law(
-        self, p: Any, q: Any, n: int = 3, *, scheme: str | Scheme | None = None
+        self,
+        p: Any,
+        q: Any,
+        n: int = 3,
+        *,
+        scheme: str | Scheme | None = None,
+        exact: bool = True,
     ) -> list[Number]:
-        """Return the exact law of the emitted token: p, if the rule is lossless.
+        """Return the law of the emitted token, by enumeration: p, if the rule is lossless.
 
         Parameters
         ----------
@@ -171,10 +177,12 @@ class Verifier(ABC):
             Number of drafts.
         scheme : str or Scheme, optional
             How the drafts are drawn; :attr:`default_scheme` when left out.
+        exact : bool
+            Compute in fractions; else in floats, for one pair of distributions: faster, to rounding.
 
         Returns
         -------
-        list of Fraction, shape (V,)
+        list of Fraction or of float, shape (V,)
 
         Raises
         ------
@@ -191,12 +199,23 @@ class Verifier(ABC):
         >>> law = VERIFIERS["rrs"].output_law(["1/2", "1/3", "1/6"], ["1/6", "1/3", "1/2"], 2)
         >>> [str(x) for x in law]
         ['1/2', '1/3', '1/6']
+        >>> VERIFIERS["rrs"].output_law([0.5, 0.25, 0.25], [0.25, 0.5, 0.25], 2, exact=False)
+        [0.5, 0.25, 0.25]
         """
         chosen = self._chosen(scheme)
-        target = exact_distribution(p, "p")
-        draft, n = exact_draft(q, check_n(n), chosen, len(target))
+        target: list[Number]
+        if exact:
+            target = exact_distribution(p, "p")
+            draft, n = exact_draft(q, check_n(n), chosen, len(target))
+        else:
+            checked, n = checked_pair(p, q, n, chosen)
+            if checked.batch != ():
+                raise InputError(
+                    f"p has shape {(*checked.batch, checked.vocabulary)}; expected one distribution, (V,)"
+                )
+            target, draft = checked.row(0)
         self._require(chosen, n)
-        law: list[Number] = [Fraction(0)] * len(target)
+        law: list[Number] = [Fraction(0) if exact else 0.0] * len(target)
         for drafts, weight in chosen.tuple_law(draft, n).items():
             for token, chance in self._law(target, draft, drafts, chosen).items():
                 law[token] += weight * chance

@@ -56,6 +56,15 @@ def test_output_law_is_the_target(name, scheme):
     assert check_exactly_lossless(name, scheme, 60, 0) > 30
 
 
+@pytest.mark.parametrize(("name", "scheme"), PAIRS)
+def test_output_law_in_floats_is_the_target_to_rounding(name, scheme):
+    law = VERIFIERS[name].output_law(P, Q, 2, scheme=scheme, exact=False)
+    assert law == pytest.approx(P, abs=1e-14)
+    assert {type(x) for x in law} == {float}
+    with pytest.raises(InputError, match=r"p has shape \(1, 5\); expected one distribution"):
+        VERIFIERS[name].output_law([P], [Q], 2, scheme=scheme, exact=False)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "scheme"), PAIRS)
 def test_output_law_is_the_target_on_many_instances(name, scheme):
