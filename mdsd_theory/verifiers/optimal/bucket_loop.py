@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdsd_theory.compiled import compiled
 from mdsd_theory.verifiers.optimal.curtain_levels import more
 
 Array = np.ndarray[Any, Any]
 
 
-@njit(cache=True)
+@compiled()
 def labels_of(x: Array, low: float, high: float, buckets: int) -> Array:
     """Return the bucket of each x: [low, high] split evenly, the first with all below, the last above.
 
@@ -36,7 +36,7 @@ def labels_of(x: Array, low: float, high: float, buckets: int) -> Array:
     return label
 
 
-@njit(cache=True)
+@compiled()
 def bucket_sums(label: Array, p: Array, q: Array, buckets: int) -> tuple[Array, Array]:
     """Return the sums of p and q in each bucket over tokens of positive q, rounded once or twice."""
     sums = np.zeros((buckets, 4))
@@ -47,7 +47,7 @@ def bucket_sums(label: Array, p: Array, q: Array, buckets: int) -> tuple[Array, 
     return sums[:, 0] + sums[:, 1], sums[:, 2] + sums[:, 3]
 
 
-@njit(cache=True)
+@compiled()
 def lone_tokens(x: Array, p: Array, q: Array, low: float, high: float) -> tuple[Array, Array, Array]:
     """Return buckets of one token each for x in [low, high], between one bucket for each side.
 

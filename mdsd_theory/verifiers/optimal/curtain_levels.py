@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from mdsd_theory.compiled import compiled
 
 Array = np.ndarray[Any, Any]
 
 
-@njit(cache=True)
+@compiled()
 def levels_of(widths: Array, n: int) -> tuple[Array, Array]:
     """Return the cuts 0 … 1 between levels of these widths, and the mean of n t^{n−1} on each level.
 
@@ -33,7 +34,7 @@ def levels_of(widths: Array, n: int) -> tuple[Array, Array]:
     return cuts, heights
 
 
-@njit(cache=True)
+@compiled()
 def running_sums(x: Array) -> Array:
     """Return 0, x_0, x_0 + x_1, …, the sums carrying what they lose to rounding."""
     sums = np.zeros(x.size + 1)
@@ -44,7 +45,7 @@ def running_sums(x: Array) -> Array:
     return sums
 
 
-@njit(cache=True, inline="always")
+@compiled(inline=True)
 def more(total: float, lost: float, x: float) -> tuple[float, float]:
     """Return the sum total + x and what it has lost to rounding so far (Knuth's two-sum)."""
     new = total + x
@@ -52,7 +53,7 @@ def more(total: float, lost: float, x: float) -> tuple[float, float]:
     return new, lost + ((total - (new - part)) + (x - part))
 
 
-@njit(cache=True, inline="always")
+@compiled(inline=True)
 def mean_height(low: float, high: float, n: int) -> float:
     """Return the mean of n t^{n−1} on [low, high], as Σ_j high^j low^{n−1−j}: nothing cancels."""
     total, power = 1.0, 1.0
@@ -62,7 +63,7 @@ def mean_height(low: float, high: float, n: int) -> float:
     return total
 
 
-@njit(cache=True)
+@compiled()
 def level_after(cuts: Array, first: int, hint: int, length: float) -> int:
     """Return the level in which a stretch of this length from ``cuts[first]`` ends; K when none does.
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdsd_theory.compiled import compiled
 from mdsd_theory.verifiers.optimal.curtain_levels import level_after, mean_height
 
 Array = np.ndarray[Any, Any]
 
 
-@njit(cache=True)
+@compiled()
 def left_curtain(
     q: Array, density: Array, cuts: Array, heights: Array, n: int
 ) -> tuple[Array, Array, Array, Array]:
@@ -108,7 +108,7 @@ def left_curtain(
     return first, level[:count], width[:count], start[:count]
 
 
-@njit(cache=True, inline="always")
+@compiled(inline=True)
 def mass_right(
     cuts: Array, heights: Array, n: int, k: int, room: float, width: float, hint: int
 ) -> tuple[float, int]:
@@ -131,7 +131,7 @@ def mass_right(
     return mass + whole * mean_height(base, cuts[end], n), end
 
 
-@njit(cache=True, inline="always")
+@compiled(inline=True)
 def less(high: float, low: float, x: float) -> tuple[float, float]:
     """Return high + low − x as such a sum again, to twice the precision of a float."""
     total = high - x

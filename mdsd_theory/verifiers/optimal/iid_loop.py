@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdsd_theory.compiled import compiled
 from mdsd_theory.verifiers.optimal.curtain_levels import mean_height, more
 
 Array = np.ndarray[Any, Any]
 
 
-@njit(cache=True)
+@compiled()
 def keys_of(first: Array, width: Array, bits: int) -> Array:
     """Return, piece after piece, (atom + chance of its pieces so far) · 2^bits, as integers.
 
@@ -41,7 +41,7 @@ def keys_of(first: Array, width: Array, bits: int) -> Array:
     return keys
 
 
-@njit(cache=True)
+@compiled()
 def picked_density(q: Array, first: Array, level: Array, keys: Array, bits: int, n: int) -> Array:
     """Return f = y/q of each atom, y the law of the pick under the chances that the keys hold.
 
@@ -82,7 +82,7 @@ def picked_density(q: Array, first: Array, level: Array, keys: Array, bits: int,
     return density
 
 
-@njit(cache=True)
+@compiled()
 def pick_and_residual(p: Array, q: Array, atom: Array, density: Array) -> tuple[Array, Array, float]:
     """Return y, the running sums of (p − y)_+, and Σ min(p, y), for whole rows."""
     y, residual = np.empty(p.size), np.empty(p.size)

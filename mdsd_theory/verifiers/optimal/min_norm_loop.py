@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+
+from mdsd_theory.compiled import compiled
+
+Array = np.ndarray[Any, Any]
 
 RIDGE = 1e-14
 """Added to the diagonal of a Gram matrix, relative to its mean, so that it stays definite."""
 
 
-@njit(cache=True)
-def inner_products(points, z):  # type: ignore[no-untyped-def]
+@compiled()
+def inner_products(points: Array, z: Array) -> Array:
     """Return the inner products of the rows of ``points`` with z."""
     out = np.zeros(points.shape[0])
     for k in range(points.shape[0]):
@@ -19,8 +24,8 @@ def inner_products(points, z):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
-def affine_weights(gram):  # type: ignore[no-untyped-def]
+@compiled()
+def affine_weights(gram: Array) -> Array:
     """Return λ, Σλ = 1, of the point of least norm in the affine hull: Gram · λ ∝ 1, by Cholesky."""
     size = gram.shape[0]
     low = gram.copy()
@@ -42,4 +47,5 @@ def affine_weights(gram):  # type: ignore[no-untyped-def]
         for m in range(k + 1, size):
             x[k] -= low[m, k] * x[m]
         x[k] /= low[k, k]
-    return x / x.sum()
+    weights: Array = x / x.sum()
+    return weights

@@ -9,22 +9,23 @@ the highest ranked draft if the n-th arrival is in A ∪ B, some arrival is in B
 
     y_B = ∫ e^{−q(rest) t} ( Σ_m c_m f^B_{n−1−m} + Σ_{m<n−1} f_m c^B_{n−1−m} ) dt .
 
-All terms are positive: nothing cancels. This module imports numba; import it where it is needed.
+All terms are positive: nothing cancels.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-FAST = {"reassoc", "contract"}
-"""Sums may be reordered; nothing else is assumed."""
+from mdsd_theory.compiled import compiled
+
+Array = np.ndarray[Any, Any]
 
 
-@njit(cache=True)
-def mass_after(order, q):  # type: ignore[no-untyped-def]
+@compiled()
+def mass_after(order: Array, q: Array) -> Array:
     """Return the mass of what comes after each place of an order, summed from the end."""
     rest = np.zeros(order.size)
     for k in range(order.size - 2, -1, -1):
@@ -32,8 +33,8 @@ def mass_after(order, q):  # type: ignore[no-untyped-def]
     return rest
 
 
-@njit(cache=True, fastmath=FAST)
-def insert(c, f, x, t):  # type: ignore[no-untyped-def]
+@compiled(fast=True)
+def insert(c: Array, f: Array, x: float, t: Array) -> None:
     """Let the token of mass x join A: c and f, shape (n, J), are overwritten."""
     n, nodes = c.shape
     for j in range(nodes):
@@ -47,8 +48,8 @@ def insert(c, f, x, t):  # type: ignore[no-untyped-def]
         c[0, j] *= stay
 
 
-@njit(cache=True, fastmath=FAST)
-def atom_polynomials(start, tokens, q, t, n):  # type: ignore[no-untyped-def]
+@compiled(fast=True)
+def atom_polynomials(start: Array, tokens: Array, q: Array, t: Array, n: int) -> tuple[Array, Array]:
     """Return c^B and f^B of every atom, each of shape (M, n, J); cost O(V n J)."""
     atoms = start.size - 1
     c = np.zeros((atoms, n, t.size))
@@ -61,8 +62,18 @@ def atom_polynomials(start, tokens, q, t, n):  # type: ignore[no-untyped-def]
     return c, f
 
 
-@njit(cache=True, fastmath=FAST)
-def walk(order, c_atom, f_atom, q, t, weights, share, c_mean, f_mean):  # type: ignore[no-untyped-def]
+@compiled(fast=True)
+def walk(
+    order: Array,
+    c_atom: Array,
+    f_atom: Array,
+    q: Array,
+    t: Array,
+    weights: Array,
+    share: float,
+    c_mean: Array,
+    f_mean: Array,
+) -> Array:
     """Return y of the atoms for one order; cost O(M n² J).
 
     If ``share`` is positive, the states before each atom, times e^{−q(rest) t} and ``share``, are added
@@ -99,8 +110,10 @@ def walk(order, c_atom, f_atom, q, t, weights, share, c_mean, f_mean):  # type: 
     return y
 
 
-@njit(cache=True, fastmath=FAST)
-def within_atoms(start, tokens, q, t, weights, c_mean, f_mean):  # type: ignore[no-untyped-def]
+@compiled(fast=True)
+def within_atoms(
+    start: Array, tokens: Array, q: Array, t: Array, weights: Array, c_mean: Array, f_mean: Array
+) -> Array:
     """Return y of the tokens from the mean states before their atoms; cost O(V n J).
 
     y is linear in the state, so that one pass serves a mixture of any number of orders.

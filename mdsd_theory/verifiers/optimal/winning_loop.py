@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from mdsd_theory.compiled import compiled
 from mdsd_theory.verifiers.optimal.curtain_levels import mean_height, more
 
 Array = np.ndarray[Any, Any]
@@ -35,7 +35,7 @@ class Clip(NamedTuple):
     ceiling: float
 
 
-@njit(cache=True)
+@compiled()
 def clip_levels(p: Array, q: Array, n: int) -> Clip:
     """Return c′ and c for a target and a draft in ascending order of p/q, q > 0.
 
@@ -70,7 +70,7 @@ def clip_levels(p: Array, q: Array, n: int) -> Clip:
     return Clip(best, target + outside, low, high, floor, ceiling)
 
 
-@njit(cache=True)
+@compiled()
 def best_prefix(p: Array, q: Array, n: int) -> tuple[int, float, float]:
     """Return the length of the prefix H that minimises P(H) − q(H)^n, with P(H) and q(H)."""
     best, target, inside, least = 0, 0.0, 0.0, 0.0
@@ -87,7 +87,7 @@ def best_prefix(p: Array, q: Array, n: int) -> tuple[int, float, float]:
     return best, target, inside
 
 
-@njit(cache=True)
+@compiled()
 def _floor(p: Array, q: Array, best: int, surplus: float) -> tuple[int, float]:
     """Return how many tokens of H are raised to c′, and c′, so that y(H) = P(H) + surplus."""
     sum_p, sum_q, lost_p, lost_q = surplus, 0.0, 0.0, 0.0
@@ -100,7 +100,7 @@ def _floor(p: Array, q: Array, best: int, surplus: float) -> tuple[int, float]:
     return 0, 0.0
 
 
-@njit(cache=True)
+@compiled()
 def _ceiling(p: Array, q: Array, best: int, deficit: float) -> tuple[int, float]:
     """Return where the tokens lowered to c begin, and c, so that y(Σ∖H) = P(Σ∖H) − deficit."""
     sum_p, sum_q, lost_p, lost_q = -deficit, 0.0, 0.0, 0.0
@@ -113,7 +113,7 @@ def _ceiling(p: Array, q: Array, best: int, deficit: float) -> tuple[int, float]
     return p.size, np.inf
 
 
-@njit(cache=True)
+@compiled()
 def atoms_of(p: Array, q: Array, clip: Clip) -> tuple[Array, Array, Array]:
     """Return the atom of each token in ascending order of p/q, and the atoms' masses and densities.
 
