@@ -6,6 +6,7 @@ there is.
 
 from typing import TYPE_CHECKING, Any
 
+from mdsd_theory.auditing import AuditReport, audit, audit_drafts
 from mdsd_theory.certify import certify
 from mdsd_theory.compare import compare
 from mdsd_theory.comparison import Comparison
@@ -40,6 +41,7 @@ __all__ = [
     "VERIFIERS",
     "Acceptance",
     "AcceptanceBounds",
+    "AuditReport",
     "Certificate",
     "CertificationError",
     "Comparison",
@@ -57,6 +59,8 @@ __all__ = [
     "SupportError",
     "Verifier",
     "acceptance_rate",
+    "audit",
+    "audit_drafts",
     "certify",
     "compare",
     "from_logits",

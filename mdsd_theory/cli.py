@@ -21,8 +21,8 @@ WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 def main() -> None:
     """Run the command.
 
-    Exit codes: 0; 1 when ``verify`` finds a disagreement; 2 after an error; 130 when interrupted. A
-    reader that closes the pipe is no error.
+    Exit codes: 0; 1 when ``verify`` finds a disagreement or ``audit`` refutes the verifier; 2 after an
+    error; 130 when interrupted. A reader that closes the pipe is no error.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
@@ -51,6 +51,7 @@ def _run(arguments: list[str]) -> int:
     from typer import Abort, Exit
     from typer.main import get_command
 
+    from mdsd_theory import cli_audit  # noqa: F401 - adds its command to the app
     from mdsd_theory.cli_commands import app
 
     if hasattr(sys.stdout, "reconfigure"):

@@ -311,3 +311,73 @@ def test_demo_json(run):
     content = json.loads(out)
     assert code == 0
     assert len(content["optimal"]["greedy"]["value"]) == 24
+
+
+RULES = """
+def first(p, q, drafts, generator):
+    return drafts[0]
+
+def right(p, q, drafts, generator):
+    return generator.choice(p.size, p=p)
+
+def broken(p, q, drafts, generator):
+    raise ValueError("no luck")
+
+class Holder:
+    rule = staticmethod(right)
+"""
+
+
+@pytest.fixture
+def rules(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "some_rules", raising=False)
+    (tmp_path / "some_rules.py").write_text(RULES)
+    return tmp_path
+
+
+AUDIT = ("--scheme", "with_replacement", "--n", 2, "--samples", 4000, "--budget", 6)
+
+
+@pytest.mark.parametrize("place", ["some_rules:first", "some_rules.py:first"])
+def test_audit_refutes_with_exit_code_1(place, run, rules):
+    code, out, err = run("audit", place, *AUDIT)
+    assert (code, err) == (1, "")
+    assert out.startswith("not lossless\n")
+    assert "fresh tokens" in out or "where p = 0" in out
+
+
+@pytest.mark.parametrize("place", ["some_rules:right", "some_rules.py:Holder.rule", "rrs"])
+def test_audit_clears_with_exit_code_0(place, run, rules):
+    code, out, err = run("audit", place, *AUDIT, "--json")
+    content = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (content["refuted"], content["verdict"]) == (False, "no fault found")
+    assert content["samples"] == 4000
+
+
+AUDIT_ERRORS = {
+    "no module": (["nowhere.at.all:f"], "there is no module 'nowhere.at.all'"),
+    "no file": (["nowhere.py:f"], "nowhere.py does not exist"),
+    "no function": (["some_rules:second"], "some_rules has no attribute 'second'"),
+    "no verifier": (["second"], "unknown verifier 'second'"),
+    "raises": (["some_rules:broken"], "some_rules:broken raised ValueError: no luck (audit instance"),
+    "other scheme": (["rrs", "--scheme", "greedy"], "verifier 'rrs' is for with_replacement"),
+    "bad rate": (["rrs", "--false-alarm", "2"], "false_alarm is 2.0"),
+}
+
+
+@pytest.mark.parametrize("case", AUDIT_ERRORS)
+def test_audit_errors_are_one_line_and_exit_2(case, run, rules):
+    arguments, message = AUDIT_ERRORS[case]
+    code, out, err = run("audit", arguments[0], *AUDIT, *arguments[1:])
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_audit_needs_a_scheme(run):
+    code, _, err = run("audit", "rrs")
+    assert code == 2
+    assert "Missing option '--scheme'" in err
