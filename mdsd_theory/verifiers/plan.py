@@ -84,6 +84,10 @@ class Plan(ABC):
         """Return uniform numbers on [0, 1) on the pair's device."""
         return uniforms(self.pair.backend, generator, shape)
 
+    def per_row(self, values: list[float]) -> Any:
+        """Return one number a row as the caller expects it: a float, or an array of the batch's shape."""
+        return self.pair.backend.result(self.pair.backend.array(values), self.pair.batch)
+
     def _rows(self, drafts: Array) -> Array:
         """Return the drafts checked and as (rows, count, n)."""
         batch, shape = self.pair.batch, tuple(drafts.shape)

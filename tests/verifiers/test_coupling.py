@@ -102,6 +102,10 @@ def test_sampler_has_the_conditional_law_of_each_tuple(library):
     if library == "torch":
         p, generator = torch.tensor(P, dtype=torch.float64), torch.Generator().manual_seed(3)
     plan = RULE.plan(p, JOINT, 2)
+    assert plan.acceptance == pytest.approx(
+        float(certify(P, JOINT, n=2, scheme="joint").value), abs=1e-12
+    )
+    assert 0 <= plan.gap < 1e-12
     for drafts in JOINT:
         law = {i: c for i, c in RULE.conditional_law(P, JOINT, drafts).items() if c > 1e-9}
         token, index = plan.sample([list(drafts)] * 6000, generator)

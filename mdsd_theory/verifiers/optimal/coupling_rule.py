@@ -170,6 +170,16 @@ class CouplingPlan(Plan):
 
     rows: list[Coupling]
 
+    @property
+    def acceptance(self) -> Any:
+        """Σ c(S, i) of each row."""
+        return self.per_row([float(row.optimum - row.gap) for row in self.rows])
+
+    @property
+    def gap(self) -> Any:
+        """α* − Σ c(S, i) of each row: rounding."""
+        return self.per_row([float(row.gap) for row in self.rows])
+
     def _emit(self, drafts: Array, generator: Any) -> Array:
         xp = self.pair.backend.xp
         u = self.uniforms(generator, drafts.shape[0], 2, drafts.shape[1])

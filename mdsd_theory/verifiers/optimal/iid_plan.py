@@ -38,17 +38,17 @@ class IIDPlan(Plan):
     @property
     def acceptance(self) -> Any:
         """Σ min(p, y) of each row, as a float or an array of the batch's shape: the drafts accepted."""
-        return self._each([row.acceptance for row in self.rows])
+        return self.per_row([row.acceptance for row in self.rows])
 
     @property
     def optimum(self) -> Any:
         """α* of each row."""
-        return self._each([row.optimum for row in self.rows])
+        return self.per_row([row.optimum for row in self.rows])
 
     @property
     def loss(self) -> Any:
         """α* − Σ min(p, y) of each row: what the buckets cost, at most."""
-        return self._each([row.loss for row in self.rows])
+        return self.per_row([row.loss for row in self.rows])
 
     def plot(self, ax: Axes | None = None, row: int = 0) -> Axes:
         """Draw the kernels of a row (see :func:`mdsd_theory.plots.plot_plan`)."""
@@ -60,10 +60,6 @@ class IIDPlan(Plan):
         if self.pair.batch == ():
             return f"IIDPlan({self.rows[0]!r})"
         return f"IIDPlan(batch of shape {self.pair.batch}, V = {self.pair.vocabulary:,}, n = {self.n})"
-
-    def _each(self, values: list[float]) -> Any:
-        backend = self.pair.backend
-        return backend.result(backend.array(values), self.pair.batch)
 
     @cached_property
     def _tables(self) -> list[_Tables]:

@@ -156,20 +156,17 @@ class OrdersPlan(Plan):
     @property
     def acceptance(self) -> Any:
         """Σ min(p, y) of each row, which P(Y ∈ S) is never below."""
-        return self._each([row.acceptance for row in self.rows])
+        return self.per_row([row.acceptance for row in self.rows])
 
     @property
     def gap(self) -> Any:
         """The certified gap to α* of each row."""
-        return self._each([row.gap for row in self.rows])
+        return self.per_row([row.gap for row in self.rows])
 
     def __repr__(self) -> str:
         if self.pair.batch == ():
             return f"OrdersPlan({self.rows[0]!r})"
         return f"OrdersPlan(batch of shape {self.pair.batch}, V = {self.pair.vocabulary:,}, n = {self.n})"
-
-    def _each(self, values: list[float]) -> Any:
-        return self.pair.backend.result(self.pair.backend.array(values), self.pair.batch)
 
     @cached_property
     def _tables(self) -> list[tuple[Array, Array, SingleDraft]]:
