@@ -60,8 +60,8 @@ def compare(
 
     Notes
     -----
-    Costs are those of the routes and verifiers; with one q and V = 50,000 a few hundredths of a second,
-    Monte Carlo rates apart. Hu et al. 2025, arXiv 2502.18779.
+    Costs are those of the routes and verifiers; with one q and V = 50,000 some tenths of a second, most
+    of it for ``optimal`` without replacement. Hu et al. 2025, arXiv 2502.18779.
 
     Examples
     --------

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdsd_theory.errors import InputError, MissingDependencyError
+from mdsd_theory.errors import InputError, InputTypeError, MissingDependencyError
 from mdsd_theory.export import mean
+from mdsd_theory.schemes.checks import whole
+from mdsd_theory.verifiers.optimal import IIDPlan
+from mdsd_theory.verifiers.plan import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from mdsd_theory.comparison import Comparison, Row
-    from mdsd_theory.verifiers.optimal import IIDPlan
     from mdsd_theory.verifiers.optimal.iid_row import IIDRow
 
 BAR = "#0072B2"
@@ -77,7 +79,7 @@ def plot_rates(comparison: Comparison, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_plan(plan: IIDPlan, row: int = 0, ax: Axes | None = None) -> Axes:
+def plot_plan(plan: Plan, row: int = 0, ax: Axes | None = None) -> Axes:
     """Draw which stretches of [0, 1] each token draws its priority from.
 
     The curve is n t^{n−1}, the density of the largest of n priorities; the steps are its means on the
@@ -100,12 +102,18 @@ def plot_plan(plan: IIDPlan, row: int = 0, ax: Axes | None = None) -> Axes:
 
     Raises
     ------
-    InputError
-        When the plan has no such row.
+    InputError, InputTypeError
+        When the plan has no such row, or is of another rule.
     MissingDependencyError
         Without matplotlib.
     """
-    if not 0 <= row < len(plan.rows):
+    if not isinstance(plan, IIDPlan):
+        raise InputTypeError(
+            f"plan is of type {type(plan).__name__}; expected the plan of 'optimal' for drafts with "
+            "replacement, whose priorities are drawn"
+        )
+    row = whole(row, "row", 0, "a row of the plan")
+    if row >= len(plan.rows):
         raise InputError(f"row is {row}; the plan has {len(plan.rows)} of them, counted from 0")
     ax, shown = _axes(ax, 4.2), plan.rows[row]
     top = 1.08 * max(shown.n, float(shown.density[-1]))

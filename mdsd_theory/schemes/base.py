@@ -91,6 +91,16 @@ class Scheme(ABC):
             "method next_draft(q, n, drawn)"
         )
 
+    def can_draw(self, q: Any, drafts: tuple[int, ...]) -> bool:
+        """Tell whether the scheme draws these tokens, in this order, with positive probability.
+
+        A scheme that says no order is asked for their set.
+        """
+        n = len(drafts)
+        if type(self).next_draft is Scheme.next_draft:
+            return bool(self.set_law(q, n).get(frozenset(drafts), 0) > 0)
+        return all(self.next_draft(q, n, drafts[:k]).get(x, 0) > 0 for k, x in enumerate(drafts))
+
     def tuple_law(self, q: Any, n: int) -> dict[tuple[int, ...], Number]:
         """Return P(X = x) of every ordered tuple of drafts of positive probability."""
         law: dict[tuple[int, ...], Number] = {(): 1}

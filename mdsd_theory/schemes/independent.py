@@ -46,6 +46,10 @@ class Independent(Scheme):
         """Return the distribution of the next drafter."""
         return {i: q[len(drawn)][i] for i in support(q[len(drawn)])}
 
+    def can_draw(self, q: Sequence[Sequence[Number]], drafts: tuple[int, ...]) -> bool:
+        """Tell whether each drafter gives its token positive probability."""
+        return len(q) == len(drafts) and super().can_draw(q, drafts)
+
     def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:
         drawn = [draw(rows.backend, q, count, generator) for q in rows.x]
         return rows.backend.xp.stack(drawn, axis=-1)

@@ -41,6 +41,10 @@ class Joint(Scheme):
             law[frozenset(drafts)] += weight
         return positive(law)
 
+    def can_draw(self, q: Mapping[tuple[int, ...], Number], drafts: tuple[int, ...]) -> bool:
+        """Tell whether the law gives the tuple positive probability."""
+        return bool(q.get(drafts, 0) > 0)
+
     def tuple_law(self, q: Mapping[tuple[int, ...], Number], n: int) -> dict[tuple[int, ...], Number]:
         """Return the law itself, without tuples of probability zero."""
         return {drafts: weight for drafts, weight in q.items() if weight > 0}

@@ -46,7 +46,7 @@ k_seq                    with_replacement     sequential selection with one disc
 khisti                   with_replacement     pick by a truncated linear programme, verify one (n = 2)
 greedy                   greedy               the optimal rule for greedy drafts
 spechub                  spechub              the other token first, then the hub (n = 2): optimal
-optimal                  with_replacement     random priorities, then one draft: reaches the optimum
+optimal                  any                  the rule of each scheme that reaches the optimum
 =======================  ===================  ====================================================
 """
 

@@ -153,9 +153,16 @@ class Verifier(ABC):
         -------
         dict of int to number
             Emitted token → chance.
+
+        Raises
+        ------
+        InputError
+            For drafts that the scheme never draws.
         """
         chosen = self._chosen(scheme)
         self._require(chosen, len(drafts))
+        if not chosen.can_draw(q, drafts):
+            raise InputError(f"scheme {chosen.name!r} never draws the drafts {drafts} from this q")
         return self._law(p, q, drafts, chosen)
 
     def output_law(

@@ -11,6 +11,7 @@ from mdsd_theory.errors import InputError
 from mdsd_theory.schemes.drawing import invert
 from mdsd_theory.verifiers.importance_program import pair_weights
 from mdsd_theory.verifiers.plan import Plan
+from mdsd_theory.verifiers.single_draft import residual_sums
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def _after(xp: Any, x: Array) -> Array:
 
 def _weights(backend: Backend, p: Array, q: Array, rest: Array) -> Array:
     """Return the weights of every row, solved one after the other on the host."""
+    if p.shape[0] == 0:
+        return backend.zeros((0, p.shape[-1], p.shape[-1]))
     rows = zip(host(p), host(q), host(rest), strict=True)
     return backend.xp.stack([backend.array(pair_weights(a, b, float(c))) for a, b, c in rows], axis=0)
 
@@ -105,9 +108,8 @@ class ImportancePlan(Plan):
         xp, found = pair.backend.xp, Selected.of(pair, tokens)
         rank = xp.argsort(found.order, axis=-1, stable=True)
         y = gather(xp, found.y, rank)
-        weights = xp.reshape(found.weights, (pair.p.shape[0], -1))
-        sums = xp.cumulative_sum(xp.clip(pair.p - y, 0.0, None), axis=-1)
-        return cls(pair, n, rank, weights, y, sums)
+        weights = xp.reshape(found.weights, (pair.p.shape[0], found.weights.shape[-1] ** 2))
+        return cls(pair, n, rank, weights, y, residual_sums(pair.backend, pair.p, y))
 
     def _emit(self, drafts: Array, generator: Any) -> Array:
         xp, u = self.pair.backend.xp, self.uniforms(generator, 3, *drafts.shape[:2])
@@ -116,8 +118,6 @@ class ImportancePlan(Plan):
         if any(bool(xp.any(gather(xp, self.pair.q, x) == 0)) for x in (first, second)):
             raise InputError("drafts hold a token of draft probability zero; draw them from q")
         accepted = u[1, ...] * gather(xp, self.y, pick) < gather(xp, self.pair.p, pick)
-        # Where p = y a rounding is all that can reject the pick.
-        accepted = accepted | (self.residual[:, -1:] == 0)
         return xp.where(accepted, pick, invert(self.pair.backend, self.residual, u[2, ...]))
 
     def _chance(self, first: Array, second: Array) -> Array:

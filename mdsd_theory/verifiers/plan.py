@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mdsd_theory.arrays import Array, uniforms
+from mdsd_theory.arrays import EPS, Array, uniforms
 from mdsd_theory.distributions import Pair
 from mdsd_theory.errors import InputError
 
@@ -84,9 +84,15 @@ class Plan(ABC):
         """Return uniform numbers on [0, 1) on the pair's device."""
         return uniforms(self.pair.backend, generator, shape)
 
-    def per_row(self, values: list[float]) -> Any:
-        """Return one number a row as the caller expects it: a float, or an array of the batch's shape."""
-        return self.pair.backend.result(self.pair.backend.array(values), self.pair.batch)
+    def at_least(self, values: list[float]) -> Any:
+        """Return one number a row as a float or an array of the batch's shape, rounded down."""
+        return self.pair.backend.result(self.pair.backend.array(values), self.pair.batch, rounding=-1)
+
+    def at_most(self, values: list[float]) -> Any:
+        """Return the same rounded up; in a batch, by what a number below one loses to its dtype too."""
+        backend, batch = self.pair.backend, self.pair.batch
+        lost = EPS[backend.dtype_name] if batch else 0.0
+        return backend.result(backend.array(values) + lost, batch, rounding=1)
 
     def _rows(self, drafts: Array) -> Array:
         """Return the drafts checked and as (rows, count, n)."""

@@ -95,7 +95,8 @@ class Overlap:
 def draw_residual(overlap: Overlap, t: Array, u: Array) -> Array:
     """Return tokens of law ∝ (p − t q)_+, by inversion from the far end of the ranking.
 
-    The weight from place k on is Σ_{i≥k} p_i − t q_i, for k from the first token with p > t q.
+    The weight from place k on is Σ_{i≥k} p_i − t q_i, for k from the first token with p > t q. Where
+    rounding leaves no such token the last one of positive p is returned.
 
     Parameters
     ----------
@@ -119,10 +120,9 @@ def draw_residual(overlap: Overlap, t: Array, u: Array) -> Array:
         """Tell whether the tokens after place k still weigh more than the aim."""
         return (k < first) | (weight(k + 1) > aim)
 
-    place = first_false(backend, before, size, t)
-    return gather(
-        xp, overlap.order, xp.minimum(xp.maximum(place, first), xp.zeros_like(place) + size - 1)
-    )
+    place = xp.maximum(first_false(backend, before, size, t), first)
+    last = xp.sum(xp.astype(overlap.p_after > 0, xp.int64), axis=-1, keepdims=True) - 1
+    return gather(xp, overlap.order, xp.minimum(place, xp.zeros_like(place) + last))
 
 
 def first_false(backend: Backend, holds: Callable[[Array], Array], size: int, like: Array) -> Array:

@@ -29,22 +29,29 @@ class SingleDraft:
     @classmethod
     def of(cls, backend: Backend, p: Array, y: Array) -> SingleDraft:
         """Sum the residual of one row, on the row's device."""
-        xp = backend.xp
-        excess = p - y
-        return cls(backend, p, y, xp.cumulative_sum(xp.where(excess > 0, excess, 0.0), axis=-1))
+        return cls(backend, p, y, residual_sums(backend, p, y))
 
     def emit(self, pick: Array, accept: Array, spare: Array) -> Array:
         """Return the tokens emitted for picks and two uniform numbers each, all of shape (count,)."""
         return self.draw(pick, accept * self.y[pick] < self.p[pick], spare)
 
     def draw(self, pick: Array, accepted: Array, spare: Array) -> Array:
-        """Return the picks accepted, and draws from the residual elsewhere.
+        """Return the picks accepted, and draws from the residual elsewhere."""
+        aim = spare * self.residual[-1]
+        place = count_below(self.backend, self.residual[None, :], aim[None, :])[0, :]
+        return self.backend.xp.where(accepted, pick, place)
 
-        Where the residual is zero p and y are equal but for rounding, and every pick is accepted.
-        """
-        total = self.residual[-1]
-        place = count_below(self.backend, self.residual[None, :], (spare * total)[None, :])[0, :]
-        return self.backend.xp.where(accepted | (total <= 0), pick, place)
+
+def residual_sums(backend: Backend, p: Array, y: Array) -> Array:
+    """Return running sums of (p − y)_+ along the last axis.
+
+    Where that is zero p and y are equal but for rounding: of p, so that a pick that rounding rejects
+    is replaced by a token of law p, and never by one of p = 0.
+    """
+    xp = backend.xp
+    excess = xp.clip(p - y, 0.0, None)
+    empty = xp.sum(excess, axis=-1, keepdims=True) <= 0
+    return xp.cumulative_sum(xp.where(empty, p, excess), axis=-1)
 
 
 def single_draft_law(

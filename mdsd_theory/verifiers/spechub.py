@@ -127,7 +127,11 @@ class SpecHubPlan(Plan):
         left, after = _positive(xp, target - before), gather(xp, pair.q, hub) * rest
         lost = (_positive(xp, before - target), _positive(xp, after - left))
         rejected = xp.stack([xp.sum(x, axis=-1) for x in lost], axis=-1)
-        sums = xp.cumulative_sum(_positive(xp, left - after), axis=-1)
+        # Where p″ = 0 a rounding is all that can reject both drafts: the hub then, or p if it has none.
+        residual = _positive(xp, left - after)
+        spent = xp.sum(residual, axis=-1, keepdims=True) == 0
+        spare = xp.where(gather(xp, pair.p, hub) > 0, xp.astype(mask, backend.work), pair.p)
+        sums = xp.cumulative_sum(xp.where(spent, spare, residual), axis=-1)
         return cls(pair, n, hub, after, rejected, sums)
 
     def _emit(self, drafts: Array, generator: Any) -> Array:
@@ -146,8 +150,6 @@ class SpecHubPlan(Plan):
         taken = u[1, ...] * xp.where(leads, second, first) < xp.where(
             leads, mass, _positive(xp, mass - second)
         )
-        # Where p″ = 0 a rounding is all that can reject the hub.
-        taken = taken | (self.residual[:, -1:] == 0)
         other = invert(backend, self.residual, u[2, ...])
         return xp.where(accepted, x, xp.where(taken, hub, other))
 

@@ -9,7 +9,8 @@ lies between, where alone f varies.
 it: nothing inside a plateau or for one token, and δ p(B)/2 at most where ratios differ by a factor of up
 to 1 + δ.
 Few tokens hold most of the mass of real distributions, and equal widths leave them alone: with 1,024
-buckets the shipped ones lose 2e-8 on average at n = 8, where buckets of equal mass lose 1e-4.
+buckets the shipped ones at temperature 0.7 lose 2e-8 on average at n = 8, 1e-6 at temperature 1; buckets
+of equal mass lose 1e-4.
 """
 
 from __future__ import annotations

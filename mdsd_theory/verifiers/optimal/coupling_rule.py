@@ -173,12 +173,12 @@ class CouplingPlan(Plan):
     @property
     def acceptance(self) -> Any:
         """Σ c(S, i) of each row."""
-        return self.per_row([float(row.optimum - row.gap) for row in self.rows])
+        return self.at_least([float(row.optimum - row.gap) for row in self.rows])
 
     @property
     def gap(self) -> Any:
         """α* − Σ c(S, i) of each row: rounding."""
-        return self.per_row([float(row.gap) for row in self.rows])
+        return self.at_most([float(row.gap) for row in self.rows])
 
     def _emit(self, drafts: Array, generator: Any) -> Array:
         xp = self.pair.backend.xp
@@ -196,8 +196,10 @@ class CouplingPlan(Plan):
         slot = xp.sum(xp.astype(mine <= u[0, :][:, None], xp.int64), axis=-1)
         inside = xp.clip(slot, None, self.n - 1)
         pick = xp.take_along_axis(ordered, inside[:, None], axis=-1)[:, 0]
-        residual = xp.cumulative_sum(backend.array([float(x) for x in row.residual]), axis=-1)
         p = self.pair.p[r, ...]
+        left = backend.array([float(x) for x in row.residual])
+        # Nothing is left where chances miss one by rounding alone: Y ~ p then.
+        residual = xp.cumulative_sum(left if any(row.residual) else p, axis=-1)
         return SingleDraft(backend, p, p, residual).draw(pick, slot < self.n, u[1, :])
 
 

@@ -92,4 +92,6 @@ def pick_and_residual(p: Array, q: Array, atom: Array, density: Array) -> tuple[
         total, lost = more(total, lost, max(p[i] - y[i], 0.0))
         value, error = more(value, error, min(p[i], y[i]))
         residual[i] = total + lost
+    if p.size > 0 and residual[-1] <= 0.0:  # p = y but for rounding: a rejected pick is drawn anew
+        residual = np.cumsum(p)
     return y, residual, value + error

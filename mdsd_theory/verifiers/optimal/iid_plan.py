@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mdsd_theory.arrays import Array, Backend, count_below, gather
+from mdsd_theory.errors import InputError
 from mdsd_theory.verifiers.optimal.iid_row import IIDRow
 from mdsd_theory.verifiers.plan import Plan
+from mdsd_theory.verifiers.single_draft import SingleDraft
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,17 +40,17 @@ class IIDPlan(Plan):
     @property
     def acceptance(self) -> Any:
         """Σ min(p, y) of each row, as a float or an array of the batch's shape: the drafts accepted."""
-        return self.per_row([row.acceptance for row in self.rows])
+        return self.at_least([row.acceptance for row in self.rows])
 
     @property
     def optimum(self) -> Any:
         """α* of each row."""
-        return self.per_row([row.optimum for row in self.rows])
+        return self.at_least([row.optimum for row in self.rows])
 
     @property
     def loss(self) -> Any:
         """α* − Σ min(p, y) of each row: what the buckets cost, at most."""
-        return self.per_row([row.loss for row in self.rows])
+        return self.at_most([row.loss for row in self.rows])
 
     def plot(self, ax: Axes | None = None, row: int = 0) -> Axes:
         """Draw the kernels of a row (see :func:`mdsd_theory.plots.plot_plan`)."""
@@ -67,6 +69,8 @@ class IIDPlan(Plan):
 
     def _emit(self, drafts: Array, generator: Any) -> Array:
         xp, n = self.pair.backend.xp, self.n
+        if any(bool(xp.any(gather(xp, self.pair.q, drafts[..., k]) == 0)) for k in range(n)):
+            raise InputError("drafts hold a token of draft probability zero; draw them from q")
         u = self.uniforms(generator, drafts.shape[0], 2 * n + 2, drafts.shape[1])
         emitted = [self._emit_row(r, drafts[r, ...], u[r, ...]) for r in range(drafts.shape[0])]
         return xp.stack(emitted, axis=0)
@@ -80,11 +84,7 @@ class IIDPlan(Plan):
         priority = xp.astype(table.levels(backend, across, u[:n, :]), backend.work) + u[n : 2 * n, :]
         winner = xp.argmax(priority, axis=0)
         pick = gather(xp, drafts, winner[:, None])[:, 0]
-        total = table.residual[-1]
-        accepted = (u[2 * n, :] * table.y[pick] < p[pick]) | (total <= 0)
-        aim = u[2 * n + 1, :] * total
-        spare = count_below(backend, table.residual[None, :], aim[None, :])[0, :]
-        return xp.where(accepted, pick, spare)
+        return SingleDraft(backend, p, table.y, table.residual).emit(pick, u[2 * n, :], u[2 * n + 1, :])
 
 
 @dataclass(frozen=True, eq=False)

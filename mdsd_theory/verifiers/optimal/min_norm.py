@@ -78,7 +78,7 @@ def mix_orders(
     walk.add(first)
     best = Mixture(walk.orders, walk.weights, np.inf, upper, 0)
     for step in range(1, most_steps + 1):
-        offset = walk.weights @ walk.points
+        offset = np.einsum("k,km->m", walk.weights, walk.points)
         upper = min(upper, walk.upper)
         shortfall = upper - float(np.minimum(p, p + offset * walk.scale).sum())
         if shortfall < best.shortfall:

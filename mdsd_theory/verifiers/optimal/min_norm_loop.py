@@ -1,4 +1,4 @@
-"""Small linear algebra of the minimum-norm point, compiled: no threads, the same on every machine."""
+"""Small linear algebra of the minimum-norm point, compiled: small, and without threads."""
 
 from __future__ import annotations
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MOST_ALONE = 2000
+"""Most tokens that are atoms of their own."""
+
 LARGEST_LOG_RATIO = 12.0
 """Ratios p/q beyond e^±12 share a group."""
 
@@ -50,16 +53,18 @@ class Atoms:
         return place
 
 
-def make_atoms(p: np.ndarray, q: np.ndarray, heavy: float, width: float) -> Atoms:
+def make_atoms(p: np.ndarray, q: np.ndarray, heavy: float, width: float, most: float = 1.0) -> Atoms:
     """Return the atoms of a pair.
 
     Parameters
     ----------
     p, q : array, shape (V,)
     heavy : float
-        Tokens of p or q at least this large are alone.
+        Tokens of p or q at least this large are alone, but for ties beyond the 2,000 largest.
     width : float
         Width of a group of the others, in log(p/q).
+    most : float
+        Largest mass of q in a group, but for one token: tokens of equal ratio are divided too.
 
     Notes
     -----
@@ -73,16 +78,27 @@ def make_atoms(p: np.ndarray, q: np.ndarray, heavy: float, width: float) -> Atom
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(q > 0, np.log(p / q), np.inf)
-    alone = np.maximum(p, q) >= heavy
+    alone = _alone(np.maximum(p, q), heavy)
     clipped = np.clip(ratio, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO + width)
-    keys = np.floor(clipped[~alone] / width).astype(np.int64)
-    found, group = np.unique(keys, return_inverse=True)
+    light = np.flatnonzero(~alone)
+    light = light[np.argsort(clipped[light], kind="stable")]
+    keys = np.stack([clipped[light] // width, np.cumsum(q[light]) // most])
+    new = np.append(True, (np.diff(keys) != 0).any(axis=0))[: light.size]
     atom = np.empty(p.shape[0], dtype=np.int64)
-    atom[~alone] = group
-    count = found.shape[0] + int(alone.sum())
-    atom[alone] = np.arange(found.shape[0], count)
+    atom[light] = np.cumsum(new) - 1
+    groups = int(new.sum())
+    count = groups + int(alone.sum())
+    atom[alone] = np.arange(groups, count)
     tokens = np.lexsort((ratio, atom))
     sizes = np.bincount(atom, minlength=count)
     start = np.concatenate([[0], np.cumsum(sizes)])
     masses = [np.bincount(atom, weights=x, minlength=count) for x in (p, q)]
     return Atoms(tokens, start, *masses)
+
+
+def _alone(size: np.ndarray, heavy: float) -> np.ndarray:
+    """Return the mask of the tokens of at least this size, or of the largest of them."""
+    alone: np.ndarray = size >= heavy
+    if alone.sum() > MOST_ALONE:
+        alone = size > np.partition(size, -MOST_ALONE - 1)[-MOST_ALONE - 1]
+    return alone

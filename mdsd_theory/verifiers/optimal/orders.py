@@ -12,11 +12,20 @@ from mdsd_theory.verifiers.optimal.min_norm import mix_orders
 from mdsd_theory.verifiers.optimal.order_atoms import Atoms, make_atoms
 from mdsd_theory.verifiers.optimal.order_laws import OrderLaw
 
-REFINEMENTS = ((2e-4, 0.1), (5e-5, 0.025), (1e-5, 0.01))
-"""(heavy, width) of the atoms, coarse to fine (see :func:`make_atoms`)."""
+REFINEMENTS = ((2e-4, 0.1, 0.01), (5e-5, 0.025, 0.0025), (1e-5, 0.01, 0.001))
+"""(heavy, width, most) of the atoms, coarse to fine (see :func:`make_atoms`)."""
+
+MOST_ATOMS = 4096
+"""Refinements with more atoms are not tried: their tables take memory and time."""
 
 MOST_STEPS = 400
 """Orders tried for each refinement."""
+
+SMALLEST_MASS = 1e-9
+"""Added to the weight of an atom: those of masses near 1e-20 would swamp the Gram matrix."""
+
+ROUNDING = 2e-13
+"""Added to a gap: what quadrature and rounding can change in Σ min(p, y) and in a bound."""
 
 LAW_TOLERANCE = 1e-9
 """How far Σ y may be from one before the quadrature counts as failed."""
@@ -54,8 +63,8 @@ class OrderRow:
 
     @property
     def gap(self) -> float:
-        """``upper − acceptance``: no lossless verifier accepts more often than by this."""
-        return max(self.upper - self.acceptance, 0.0)
+        """``upper − acceptance``, errors inside: no lossless verifier accepts more often than by this."""
+        return max(self.upper - self.acceptance, 0.0) + ROUNDING
 
     def ranks(self) -> np.ndarray:
         """Return the rank of every token in every order; shape (K, V)."""
@@ -93,8 +102,11 @@ def mixture_of_orders(
         When the law of the pick does not sum to one within 1e-9.
     """
     found: list[OrderRow] = []
-    for heavy, width in REFINEMENTS:
-        row, shortfall = _at(p, make_atoms(p, q, heavy, width), law, upper, tol)
+    for heavy, width, most in REFINEMENTS:
+        atoms = make_atoms(p, q, heavy, width, most)
+        if found and atoms.count > MOST_ATOMS:
+            break
+        row, shortfall = _at(p, atoms, law, upper, tol)
         found.append(row)
         # Finer atoms help where tokens of one atom lose; more orders are what the rest would need.
         if row.gap <= tol or shortfall > tol / 2:
@@ -107,8 +119,8 @@ def _at(
 ) -> tuple[OrderRow, float]:
     """Return the orders of given atoms, and what the masses of the atoms fall short of the bound."""
     top = law(atoms)
-    # Any weights lead to α*; these get there in few steps.
-    weight = atoms.p + atoms.q + 1e-300
+    # Any weights lead to α*; these get there in few steps. Far smaller ones would drown the others.
+    weight = atoms.p + atoms.q + SMALLEST_MASS
     mixture = mix_orders(atoms.p, weight, top.of_atoms, atoms.by_ratio, upper, tol / 2, MOST_STEPS)
     y = top.of_tokens(mixture.orders, mixture.weights)
     if not abs(y.sum() - 1) <= LAW_TOLERANCE:

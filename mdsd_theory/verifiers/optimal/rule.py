@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 from mdsd_theory.distributions import Pair
@@ -66,16 +65,14 @@ class Optimal(Verifier):
 
     def __init__(self, buckets: int | None = None, tol: float = DEFAULT_TOLERANCE) -> None:
         self.buckets, self.tol = buckets, tol
-        self._rules: MappingProxyType[str, Verifier] = MappingProxyType(
-            {
-                "with_replacement": OptimalIID(buckets),
-                "greedy": Greedy(),
-                "top_k": Naive(),
-                "spechub": SpecHub(),
-                "without_replacement": OptimalOrders(tol),
-                "independent": OptimalOrders(tol),
-            }
-        )
+        self._rules: dict[str, Verifier] = {
+            "with_replacement": OptimalIID(buckets),
+            "greedy": Greedy(),
+            "top_k": Naive(),
+            "spechub": SpecHub(),
+            "without_replacement": OptimalOrders(tol),
+            "independent": OptimalOrders(tol),
+        }
         self._coupling = OptimalCoupling()
 
     def rule(self, scheme: Scheme, vocabulary: int, n: int) -> Verifier:

@@ -57,6 +57,9 @@ def water_filling(backend: Backend, p: Array, q: Array, n: int) -> Array:
     able = (place == best) | ((place > best) & (after_q > 0) & (ceiling >= before))
     high = p.shape[-1] - _first(xp, xp.flip(able, axis=-1))
     level_high = xp.where(gather(xp, after_q, high) > 0, gather(xp, ceiling, high), xp.inf)
+    # c ≥ n q(H)^{n−1}: where q(Σ∖H) is no more than rounding, the difference above is not.
+    slope = n * integer_power(inside, n - 1) if n > 1 else inside * 0 + 1.0
+    level_high = xp.maximum(level_high, slope)
     with quiet():
         raised = xp.maximum(p, level_low * q)
         return xp.where(q > 0, xp.minimum(raised, level_high * q), 0.0)
