@@ -24,7 +24,7 @@ def audit(
     scheme: Annotated[str, typer.Option(help="How the drafts are drawn.")],
     n: Drafts = 3,
     samples: Annotated[int, typer.Option(min=1, help="Tokens to emit in the search.")] = 400_000,
-    budget: Annotated[float, typer.Option(help="Seconds after which it winds up.")] = 30.0,
+    budget: Annotated[float, typer.Option(help="Seconds after which it winds up.")] = 40.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of instances and generators.")] = 0,
     false_alarm: Annotated[
         float, typer.Option(help="Largest chance of refuting a lossless verifier.")

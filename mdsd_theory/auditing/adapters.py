@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +76,8 @@ def takes_logits(
 
     It is given logits ℓ = T·log p, −∞ where p = 0, and has to emit the law that
     :func:`mdsd_theory.from_logits` makes of them at this temperature, top-k and top-p; the drafts come
-    from the draft's logits, warped alike.
+    from the draft's logits, warped alike. A bonus token that forgets the warping is found with
+    ``audit(..., leaf=True)``.
 
     Parameters
     ----------
@@ -103,8 +104,6 @@ def takes_logits(
 
 class BatchedTorch(Rule):
     """A function (p[B, V], q[B, V], drafts[B, n], torch.Generator) → tokens[B]."""
-
-    takes_boundary: ClassVar[bool] = False
 
     def __init__(
         self, function: Callable[..., Any], dtype: str, device: str, warping: Warping | None
@@ -187,11 +186,6 @@ def batched_torch(
         :func:`takes_logits`.
     temperature : float
     top_k, top_p : optional
-
-    Notes
-    -----
-    Forced uniform numbers do not reach torch: a rule that accepts a token of probability zero at a
-    uniform of exactly 0 is not found here.
     """
     warping = Warping(temperature, top_k, top_p) if logits else None
     return BatchedTorch(function, dtype, device, warping)

@@ -33,14 +33,18 @@ def _scattered(v: int, support: int, rng: np.random.Generator) -> tuple[Distribu
     return p, q
 
 
-def _likely(rest: float, like: bool) -> Maker:
-    """Put all but ``rest`` of p on one token; q is like p, or flat."""
+def _likely(rest: float, like: float = 0.0) -> Maker:
+    """Put all but ``rest`` of p on one token; q is flat, or has about ``like`` times that rest."""
 
     def make(v: int, support: int, rng: np.random.Generator) -> tuple[Distribution, Distribution]:
         p, top = rng.dirichlet(np.full(v, 2.0)), int(rng.integers(v))
         p *= rest / (p.sum() - p[top])
         p[top] = 1 - rest
-        return p, p * rng.uniform(0.5, 1, v) if like else rng.dirichlet(np.ones(v)) + 0.05
+        if like == 0:
+            return p, rng.dirichlet(np.ones(v)) + 0.05
+        q = p * like * rng.uniform(0.5, 1, v)
+        q[top] = 1 - rest
+        return p, q
 
     return make
 
@@ -98,15 +102,16 @@ MAKERS: dict[str, Maker] = {
     "disjoint": _common("disjoint"),
     "equal": _common("equal"),
     "certain draft": _certain_draft,
-    "p on one token but 3e-2": _likely(3e-2, like=False),
-    "p on one token but 9e-4": _likely(9e-4, like=False),
-    "p and q on one token but 9e-4": _likely(9e-4, like=True),
-    "p on one token but 1e-4": _likely(1e-4, like=False),
+    "p on one token but 3e-2": _likely(3e-2),
+    "p on one token but 9e-4": _likely(9e-4),
+    "p and q on one token but 9e-4": _likely(9e-4, like=1.0),
+    "p on one token but 1e-4": _likely(1e-4),
     "reversed": _reversed,
     "one-hot": _one_hot,
     "half precision": _half,
     "scattered": _scattered,
     "mostly zero": _mostly_zero,
+    "p on one token but 9e-4, q surer": _likely(9e-4, like=0.01),
 }
 """Kind → how p and q are made, before they are divided by their sums."""
 

@@ -17,12 +17,12 @@ from mdsd_theory.errors import SizeError
 from mdsd_theory.options import exact_draft
 from mdsd_theory.rationals import exact_distribution
 
-TOLERANCE = 1e-9
-"""Largest |law − p| that floats excuse.
+TOLERANCE = 1e-6
+"""Largest |law − p| that floats excuse, those of a rule that computes in float32 included.
 
-A branch of chance w is reached through O(nV) roundings of 2⁻⁵³; a residual that is divided by its small
-sum Z loses V·2⁻⁵³/Z, and is reached with chance Z. In all O(nV)·2⁻⁵³ a token: below 1e-12 at the V ≤ 10
-that are enumerated.
+A branch of chance w is reached through O(nV) roundings of 2⁻⁵³ (2⁻²⁴); a residual that is divided by its
+small sum Z loses V·2⁻⁵³/Z, and is reached with chance Z. In all O(nV)·2⁻⁵³ a token: below 1e-12 (1e-6) at
+the V ≤ 10 that are enumerated. ``exact=True`` excuses nothing.
 """
 
 MAX_TUPLES = 5000

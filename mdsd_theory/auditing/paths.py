@@ -72,11 +72,29 @@ class PathSource:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def random(self, size: int | None = None) -> Any:
-        """Return a uniform number on [0, 1) that can be compared, or a list of them."""
-        if size is not None:
-            return [self.random() for _ in range(size)]
-        return Uniform(Interval(self._path))
+    def random(self, size: int | tuple[int, ...] | None = None) -> Any:
+        """Return a uniform number on [0, 1) that can be compared, or an array of them."""
+        if size is None:
+            return Uniform(Interval(self._path))
+        found = np.empty(size, dtype=object)
+        for place in np.ndindex(found.shape):
+            found[place] = self.random()
+        return found
+
+    def uniform(
+        self, low: float = 0.0, high: float = 1.0, size: int | tuple[int, ...] | None = None
+    ) -> Any:
+        """Return a uniform number on [low, high) that can be compared, or an array of them."""
+        return low + (high - low) * self.random(size)
+
+    def __call__(self) -> Any:
+        return self.random()
+
+    def __iter__(self) -> PathSource:
+        return self
+
+    def __next__(self) -> Any:
+        return self.random()
 
     def index(self, weights: Any) -> int:
         """Return i with chance weights[i] / Σ weights, exactly."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,6 @@ from mdsd_theory.verifiers import Plan, Verifier, resolve_verifier
 
 class Rule(ABC):
     """What is audited, behind one method."""
-
-    takes_boundary: ClassVar[bool] = True
 
     @property
     def per_path(self) -> PerPath | None:
@@ -101,8 +100,8 @@ class PerPath(PerToken):
         return self.call(p, q, drafts, SampledSource(generator))
 
     def call(self, p: Any, q: Any, drafts: Array, source: Any) -> Any:
-        """Call with a source of uniform numbers; the place of a generator holds None."""
-        between = (None,) if self._with_generator else ()
+        """Call with a source of uniform numbers, in the place of a generator too."""
+        between = (source,) if self._with_generator else ()
         return self.function(p, q, drafts, *between, uniforms=source)
 
 
@@ -136,7 +135,7 @@ def takes(function: Callable[..., Any], name: str) -> bool:
 
 def as_token(token: Any, instance: Instance, drafts: Array) -> int:
     """Return an emitted token as an int, or say what is wrong with it."""
-    if hasattr(token, "item") and not isinstance(token, np.generic) and np.size(token) == 1:
+    if hasattr(token, "item") and not isinstance(token, np.generic) and math.prod(token.shape) == 1:
         token = token.item()
     if isinstance(token, bool | np.bool_) or not isinstance(token, int | np.integer):
         raise InputTypeError(

@@ -16,8 +16,8 @@ FIRST = 64
 FORCED = 96
 """Calls with a forced uniform number on each instance whose p has zeros."""
 
-FOCUS = 3
-"""Instances of largest E that share half of all further tokens."""
+RARE = 25
+"""How often a token must fail to come where it should, to be missed."""
 
 
 @dataclass
@@ -76,18 +76,19 @@ def search(
 
 
 def _go_on(trials: list[Trial], samples: int, deadline: float) -> str:
-    """Force uniform numbers; then spend the rest, half by need, half on the instances of largest E."""
+    """Force uniform numbers; then spend the rest, half by need, half on the instance of largest E."""
     for trial in trials:
         trial.force(FORCED if trial.instance.vocabulary <= 300 else FORCED // 4, deadline)
         if trial.refuted:
             return "refuted"
     left = samples - sum(trial.evidence.samples for trial in trials)
-    needs = [_need(trial) for trial in trials]
+    needs = [_need(trial, samples) for trial in trials]
     while left > 0 and trials:
-        quantum = min(left, max(samples // 20, 2 * len(trials)))
-        focus = sorted(trials, key=lambda trial: -trial.log_e)[:FOCUS]
+        # Short rounds first, so that what looks suspicious is soon looked at again.
+        quantum = min(left, max((samples - left) // 8, 4 * len(trials)), max(samples // 20, 1))
+        suspect = max(trials, key=lambda trial: trial.log_e)
         for trial, need in zip(trials, needs, strict=True):
-            count = quantum * need / sum(needs) / 2 + (trial in focus) * quantum / FOCUS / 2
+            count = quantum * (need / sum(needs) + (trial is suspect)) / 2
             left -= trial.sample(min(max(round(count), 1), left), deadline)
             if trial.refuted:
                 return "refuted"
@@ -96,7 +97,9 @@ def _go_on(trials: list[Trial], samples: int, deadline: float) -> str:
     return "samples" if trials else "enumerated"
 
 
-def _need(trial: Trial) -> float:
-    """Return an instance's claim to tokens: more where all but one token of p are rare."""
+def _need(trial: Trial, samples: int) -> float:
+    """Return an instance's claim to tokens: more where all but one token of p are rare, in reason."""
     rest = 1 - float(trial.instance.p.max())
-    return min(1 / max(rest, 1e-9), 8.0) if rest > 1e-9 else 1.0
+    if samples * rest < 2 * RARE:
+        return 1.0
+    return min(1 / rest, 8.0)

@@ -16,9 +16,24 @@ class SampledSource:
     def __init__(self, generator: np.random.Generator) -> None:
         self._generator = generator
 
-    def random(self, size: int | None = None) -> Any:
+    def random(self, size: int | tuple[int, ...] | None = None) -> Any:
         """Return a uniform number on [0, 1), or an array of them."""
         return self._generator.random(size)
+
+    def uniform(
+        self, low: float = 0.0, high: float = 1.0, size: int | tuple[int, ...] | None = None
+    ) -> Any:
+        """Return a uniform number on [low, high), or an array of them."""
+        return self._generator.uniform(low, high, size)
+
+    def __call__(self) -> Any:
+        return self.random()
+
+    def __iter__(self) -> SampledSource:
+        return self
+
+    def __next__(self) -> Any:
+        return self.random()
 
     def index(self, weights: Any) -> int:
         """Return i with chance weights[i] / Σ weights."""

@@ -62,9 +62,8 @@ class Trial:
     def how(self) -> str:
         """What refutes: "enumerated", "impossible token", "uniform of 0" or "frequencies"."""
         if self.law is not None:
-            if self.law.worst <= 1e-9 and self.law.impossible is None:
-                return "uniform of 0"
-            return "enumerated"
+            closed = self.law.total_variation == 0 and self.law.impossible is None
+            return "uniform of 0" if closed else "enumerated"
         if self.impossible is not None:
             return "impossible token"
         return "uniform of 0" if self.boundary is not None else "frequencies"
@@ -92,23 +91,24 @@ class Trial:
         """Call with one uniform number forced to exactly 0, or to the largest below 1.
 
         A token of probability zero under a forced 0 refutes; no frequency is looked at. What happens
-        under the largest number below 1 is the rounding of running sums: it is noted.
+        under the largest number below 1 is the rounding of running sums: it is noted. So is a zero among
+        V numbers or more: in a race between the tokens it is a tie, −log 0 = ∞, and no comparison.
         """
-        if not (self.instance.p == 0).any() or not self.rule.takes_boundary:
+        if not (self.instance.p == 0).any():
             return
         drafts = self.instance.drafted(calls, self._drafting)
         for i in range(calls):
             if self.boundary is not None or time.perf_counter() > deadline:
                 return
             turn, after = divmod(i, self.instance.n + 2)
-            top = turn % 4 == 3
-            self._forcing.arm(after, turn, top)
+            rounds, top = turn // 4, turn % 4 == 3
+            self._forcing.arm(after, rounds if top else turn - rounds, top)
             self._forced(drafts[i : i + 1], deadline, top)
 
     def _forced(self, drafts: Array, deadline: float, top: bool) -> None:
         bound = "the largest number below 1" if top else "exactly 0"
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), self._forcing.reaching_torch():
                 tokens = self.rule.emit(self.instance, drafts, self._forcing, deadline)
         except Exception as error:
             if not self._forcing.forced:
@@ -116,7 +116,7 @@ class Trial:
             self._note(f"a uniform of {bound} makes it raise {type(error).__name__}: {error}")
             return
         if self._forcing.forced and self.instance.p[tokens[0]] == 0:
-            if top:
+            if top or self._forcing.forced >= self.instance.vocabulary:
                 self._note(f"a uniform of {bound} makes it emit a token of probability zero")
             else:
                 self.boundary = tuple(drafts[0].tolist()), int(tokens[0])

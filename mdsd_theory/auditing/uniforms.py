@@ -8,8 +8,10 @@ fractions: floats are taken at their exact binary value.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import wraps
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,6 +63,18 @@ class Interval:
         return False
 
 
+def _elementwise(compare: Callable[[Uniform, Any], bool]) -> Callable[[Uniform, Any], Any]:
+    """Return the comparison, with an array one entry after the other: running sums can be searched."""
+
+    @wraps(compare)
+    def compared(number: Uniform, other: Any) -> Any:
+        if not isinstance(other, np.ndarray) or other.ndim == 0:
+            return compare(number, other)
+        return np.array([compare(number, x) for x in other.flat], dtype=bool).reshape(other.shape)
+
+    return compared
+
+
 @dataclass(frozen=True, eq=False)
 class Uniform:
     """offset + scale·U for a uniform number U on [0, 1) that is compared, never read.
@@ -80,15 +94,19 @@ class Uniform:
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
+    @_elementwise
     def __lt__(self, other: Any) -> bool:
         return self._below(other, strict=True)
 
+    @_elementwise
     def __le__(self, other: Any) -> bool:
         return self._below(other, strict=False)
 
+    @_elementwise
     def __gt__(self, other: Any) -> bool:
         return _is_number(other) and not self._below(other, strict=False)
 
+    @_elementwise
     def __ge__(self, other: Any) -> bool:
         return _is_number(other) and not self._below(other, strict=True)
 
@@ -124,11 +142,13 @@ class Uniform:
 
     def __float__(self) -> float:
         raise InputTypeError(
-            "a uniform number of the enumeration has no value: compare it with one number at a time "
-            "(u < a), or draw a token with uniforms.choice(V, p=weights) or uniforms.index(weights)"
+            "a uniform number of the enumeration has no value: compare it with numbers (u < a), or draw "
+            "a token with uniforms.choice(V, p=weights) or uniforms.index(weights)"
         )
 
     def _below(self, other: Any, strict: bool) -> bool:
+        if other is self:  # as np.searchsorted does
+            return not strict
         t = _number(other)
         if isinstance(t, float):
             return t == math.inf
@@ -151,7 +171,7 @@ def _number(x: Any) -> Fraction | float:
     if isinstance(x, Uniform) or not isinstance(x, int | float | Fraction | np.number):
         raise InputTypeError(
             f"a uniform number of the enumeration was compared with {type(x).__name__}; compare it with "
-            "one number at a time (u < a), or draw a token with uniforms.choice(V, p=weights)"
+            "numbers (u < a), or draw a token with uniforms.choice(V, p=weights)"
         )
     if isinstance(x, int | Fraction):
         return Fraction(x)

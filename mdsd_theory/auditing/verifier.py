@@ -24,7 +24,7 @@ def audit(
     scheme: str | Scheme,
     n: int = 3,
     samples: int = 400_000,
-    budget: float = 30.0,
+    budget: float = 40.0,
     seed: int = 0,
     false_alarm: float = 1e-6,
     confidence: float = 0.999,
@@ -40,9 +40,10 @@ def audit(
         ``(p, q, drafts, generator) -> token`` with 1-D float64 arrays p and q, an int64 array of n
         drafts in the order drawn, and a ``numpy.random.Generator``. For torch functions and functions
         of logits see :mod:`mdsd_theory.auditing.adapters`. A callable with a parameter ``uniforms`` is
-        given a source of randomness there (``random()``, to be compared; ``choice(V, p=weights)``;
-        ``index(weights)``) and is enumerated: its law is found exactly, not sampled. A name in
-        :data:`mdsd_theory.VERIFIERS` or a Verifier object is audited through its sampler.
+        given a source of randomness there, and in place of the generator (``random()`` or ``next``, to be
+        compared; ``choice(V, p=weights)``; ``index(weights)``), and is enumerated: its law is found
+        exactly, not sampled. A name in :data:`mdsd_theory.VERIFIERS` or a Verifier object is audited
+        through its sampler.
     scheme : str or Scheme
         How the drafts are drawn. q is what the scheme takes: n arrays for ``independent``, a dict for
         ``joint``.
@@ -59,7 +60,8 @@ def audit(
     confidence : float
         Of the lower bounds on total variation.
     leaf : bool
-        Also call with no drafts, as at the leaf of a tree: this bonus token must have law p too.
+        Also call with no drafts, as at the leaf of a tree: this bonus token must have law p too. Set it
+        for a verifier that also draws bonus tokens; the others may fail without drafts.
     exact : bool
         Give p and q as arrays of Fraction, and ask for equality of the enumerated law; needs
         ``uniforms``.

@@ -48,7 +48,7 @@ def _effort(report: AuditReport) -> str:
     worst = f"total variation ≥ {report.total_variation:.2g}"
     tried = f"{len(report.instances)} instances, {report.samples:,} tokens, {report.seconds:.1f} s"
     where = f"scheme {report.scheme}, n = {report.n}"
-    return f"{where}; {worst}; {tried}; false alarms ≤ {report.false_alarm:.0e}"
+    return f"{where}; {worst}; false alarms ≤ {report.false_alarm:.0e}\n{tried}"
 
 
 def _counterexample(found: Counterexample, confidence: float) -> list[Any]:

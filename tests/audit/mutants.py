@@ -59,6 +59,14 @@ def top_token_outright(p, q, drafts, generator):
     return draw(p, generator)
 
 
+def likely_draft_outright(p, q, drafts, generator):
+    """A draft of p > 1 − 1e−3 is accepted outright, though q may be surer of it than p."""
+    x = drafts[0]
+    if p[x] > 1 - 1e-3 or generator.random() < p[x] / q[x]:
+        return x
+    return draw(positive(p - q), generator)
+
+
 def guarded_residual(p, q, drafts, generator):
     """The residual is guarded by adding 1e−4, which emits tokens of probability zero."""
     for x in drafts:
@@ -168,6 +176,7 @@ MUTANTS = {
     "siblings not updated": Mutant("2", siblings_not_updated, "with_replacement"),
     "residual at one token": Mutant("3", residual_at_one_token, "with_replacement"),
     "top token outright": Mutant("4", top_token_outright, "with_replacement"),
+    "likely draft outright": Mutant("4b", likely_draft_outright, "with_replacement", n=1),
     "guarded residual": Mutant("5", guarded_residual, "with_replacement"),
     "other temperature": Mutant("6", residual_at_another_temperature, "with_replacement", n=1),
     "accepts at zero": Mutant("7", accepts_at_zero, "with_replacement"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import mdsd_theory as mdsd
 from mdsd_theory.auditing.boundary import BoundaryGenerator
@@ -61,7 +62,7 @@ def at_left(p, q, drafts, generator):
 
 
 def test_inversion_with_the_wrong_side_is_refuted():
-    report = mdsd.audit(at_left, scheme="with_replacement", n=2, samples=12_000)
+    report = mdsd.audit(at_left, scheme="with_replacement", n=2, samples=4_000, budget=4)
     assert report.refuted
     assert report.counterexample.how == "uniform of 0"
     assert report.counterexample.token == 0
@@ -73,7 +74,7 @@ def test_rounding_at_the_top_is_noted_and_not_refuted():
         place = int(np.searchsorted(np.cumsum(p) * (1 - 1e-15), generator.random(), side="right"))
         return min(place, p.size - 1)
 
-    report = mdsd.audit(sums_end_early, scheme="with_replacement", n=2, samples=12_000)
+    report = mdsd.audit(sums_end_early, scheme="with_replacement", n=2, samples=4_000, budget=4)
     assert not report.refuted
     assert len(report.notes) == 1
     assert "the largest number below 1" in report.notes[0]
@@ -85,7 +86,85 @@ def test_a_rule_that_raises_at_zero_is_noted():
             raise ZeroDivisionError("1 / u")
         return rrs(p, q, drafts, generator)
 
-    report = mdsd.audit(divides, scheme="with_replacement", n=2, samples=12_000)
+    report = mdsd.audit(divides, scheme="with_replacement", n=2, samples=4_000, budget=4)
     assert not report.refuted
     assert "a uniform of exactly 0 makes it raise ZeroDivisionError: 1 / u" in report.notes[0]
     assert "note: " in str(report)
+
+
+DRAWS = {
+    "gumbel": lambda p, g: np.argmax(np.log(p) - np.log(-np.log(g.random(p.size)))),
+    "race": lambda p, g: np.argmin(-np.log(g.random(p.size)) / p),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_a_race_whose_only_token_draws_zero_is_noted(name):
+    """−log 0 = ∞ ties with the tokens of probability zero: argmax then gives the first."""
+
+    def rule(p, q, drafts, generator):
+        with np.errstate(all="ignore"):
+            return DRAWS[name](p, generator)
+
+    sure = [0.0, 0.0, 1.0], [0.5, 0.25, 0.25]
+    report = mdsd.audit(rule, scheme="with_replacement", n=1, samples=1_500, budget=3, instances=[sure])
+    assert not report.refuted, str(report)
+    assert report.notes == ("a uniform of exactly 0 makes it emit a token of probability zero",)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_every_place_of_an_array_is_forced(n):
+    """The last of n + 1 numbers alone is inverted with the wrong side."""
+
+    def at_last(p, q, drafts, generator):
+        return at_left(p, q, drafts, Fixed(generator.random(n + 1)[-1]))
+
+    report = mdsd.audit(at_last, scheme="with_replacement", n=n, samples=1_500, budget=3)
+    assert report.refuted
+    assert report.counterexample.how == "uniform of 0"
+
+
+class Fixed:
+    """A generator of one number."""
+
+    def __init__(self, u):
+        self.random = lambda: u
+
+
+WAYS = {
+    "rand": lambda d, source: torch.rand(len(d), generator=source),
+    "uniform_": lambda d, source: torch.empty(len(d)).uniform_(generator=source),
+    "rand_like": lambda d, source: torch.rand_like(torch.zeros(len(d))),
+}
+
+
+@pytest.mark.parametrize(
+    "way", ["rand", *(pytest.param(x, marks=pytest.mark.slow) for x in ("rand_like", "uniform_"))]
+)
+def test_torch_is_forced_too(way):
+    def closed(p, q, drafts, generator, strict=False):
+        p, q = torch.from_numpy(p), torch.from_numpy(q)
+        source = torch.Generator().manual_seed(int(generator.integers(2**62)))
+        for x, u in zip(drafts.tolist(), WAYS[way](drafts, source), strict=True):
+            if u * q[x] < p[x] or (u * q[x] == p[x] and not strict):
+                return torch.tensor(x)
+            left = (p - q).clamp(min=0)
+            p = left / left.sum() if left.sum() > 0 else p
+        return torch.multinomial(p, 1, generator=source)
+
+    options = {"scheme": "with_replacement", "n": 2, "samples": 1_500, "budget": 3}
+    report = mdsd.audit(closed, **options)
+    assert report.counterexample.how == "uniform of 0"
+    assert not mdsd.audit(lambda *a: closed(*a, strict=True), **options).refuted
+
+
+def test_a_generator_can_be_spawned(generator):
+    assert generator.spawn(1)[0].random() < 1
+
+
+def test_limits_of_uniform_are_kept_under_torch(generator):
+    with generator.reaching_torch():
+        generator.arm(0, 1)
+        assert torch.empty(2).uniform_(2, 3)[1] == 2
+        generator.arm(0, 0, top=True)
+        assert torch.rand((), dtype=torch.float64) == 1 - 2.0**-53

@@ -33,9 +33,9 @@ def cleared(verifier, scheme, n, **options):
     return report
 
 
-@pytest.mark.parametrize(("name", "scheme", "n"), BUILT_IN)
+@pytest.mark.parametrize(("name", "scheme", "n"), [x for x in BUILT_IN if x.values[2] == 2])
 def test_verifiers_of_the_package(name, scheme, n):
-    cleared(name, scheme, n, samples=10_000, budget=6)
+    cleared(name, scheme, n, samples=2_000, budget=1.5)
 
 
 @pytest.mark.slow
@@ -47,7 +47,7 @@ def test_verifiers_of_the_package_at_full_effort(name, scheme, n):
 @pytest.mark.parametrize("name", CORRECT)
 def test_textbook_code(name):
     function, scheme = CORRECT[name]
-    report = cleared(function, scheme, 3, samples=6_000, budget=8)
+    report = cleared(function, scheme, 3, samples=3_000, budget=3)
     assert len(report.instances) > 15
     assert report.total_variation < 0.02
 
@@ -105,13 +105,13 @@ def loop(p, u):
 
 @pytest.mark.parametrize("name", NATURAL)
 def test_natural_ways_to_draw_pass_the_forced_uniforms(name):
-    report = mdsd.audit(NATURAL[name], scheme="with_replacement", n=2, samples=6_000)
+    report = mdsd.audit(NATURAL[name], scheme="with_replacement", n=2, samples=2_000, budget=1.5)
     assert not report.refuted, str(report)
 
 
 def test_a_few_drafts_and_many():
     for n in (1, 8):
-        cleared(CORRECT["rrs_without"][0], "without_replacement", n, samples=6_000, budget=8)
+        cleared(CORRECT["rrs_without"][0], "without_replacement", n, samples=3_000, budget=3)
 
 
 def test_own_instances_come_first_and_own_schemes_are_served():
@@ -132,8 +132,8 @@ def test_own_instances_come_first_and_own_schemes_are_served():
         return CORRECT["rrs"][0](p, q, drafts[:1], generator)
 
     pair = [0.5, 0.25, 0.25], [0.25, 0.25, 0.5]
-    report = mdsd.audit(once, scheme=Twice(), n=2, samples=8_000, instances=[pair], budget=8)
+    report = mdsd.audit(once, scheme=Twice(), n=2, samples=3_000, instances=[pair], budget=3)
     assert not report.refuted
     assert report.instances[0].name == "instances[0], V = 3"
-    wrong = mdsd.audit(CORRECT["rrs"][0], scheme=Twice(), n=2, samples=50_000, instances=[pair], budget=8)
+    wrong = mdsd.audit(CORRECT["rrs"][0], scheme=Twice(), n=2, samples=50_000, instances=[pair], budget=4)
     assert wrong.refuted

@@ -118,6 +118,7 @@ def small_catalogue(scheme, n, seed, largest=2000):
 catalogue_full = catalogue_module.catalogue
 
 
+@pytest.mark.slow
 def test_false_alarms_of_whole_audits(monkeypatch):
     """At a rate of 0.3 alarms would be seen if the bound were broken: at most 0.3 of 60, plus noise."""
     monkeypatch.setattr("mdsd_theory.auditing.selection.catalogue", small_catalogue)

@@ -55,6 +55,8 @@ FORMS = {
     "u / 4 < a / 4": lambda u, a: u / 4 < a / 4,
     "numpy": lambda u, a: np.float64(a) > u,
     "array of one": lambda u, a: u < np.array(a),
+    "running sums": lambda u, a: np.searchsorted([a, 2.0], u, side="right") == 0,
+    "array": lambda u, a: (np.array([-1.0, a]) > u).argmax() == 1,
 }
 
 
@@ -122,9 +124,8 @@ def test_choice_and_index():
 
 MISUSE = {
     "float": (lambda u: float(u), "has no value"),
-    "numpy function": (lambda u: np.searchsorted([0.5, 1.0], u), "has no value|compare|not supported"),
-    "array": (lambda u: u < np.array([0.5, 1.0]), "one number at a time"),
-    "another": (lambda u: u < u, "compared with Uniform"),
+    "numpy function": (lambda u: np.log(u), "does not support ufuncs"),
+    "another": (lambda u: u < u / 2, "compared with Uniform"),
     "infinite": (lambda u: u + float("inf"), "met inf"),
 }
 
@@ -134,6 +135,22 @@ def test_what_cannot_be_listed_says_what_to_do(case):
     misuse, message = MISUSE[case]
     with pytest.raises((mdsd.InputTypeError, TypeError), match=message):
         list(outcomes(lambda source: misuse(source.random())))
+
+
+SOURCES = {
+    "random": lambda s: s.random() < 0.25,
+    "uniform": lambda s: s.uniform(2, 4) < 2.5,
+    "call": lambda s: s() < 0.25,
+    "next": lambda s: next(iter(s)) < 0.25,
+    "array": lambda s: (s.random(2) * np.array([4.0, 4.0]) < 1.0)[1],
+    "shape": lambda s: (s.uniform(size=(1, 2)) < 0.25)[0, 1],
+}
+
+
+@pytest.mark.parametrize("way", SOURCES)
+def test_ways_to_ask_for_a_number(way, rng):
+    assert law(lambda s: bool(SOURCES[way](s))) == {True: F(1, 4), False: F(3, 4)}
+    assert SOURCES[way](SampledSource(rng)) in (False, True)
 
 
 def test_bad_weights():
@@ -193,9 +210,18 @@ def test_an_enumerated_mutant(exact):
     assert "enumerated: total variation" in str(report)
 
 
+def test_single_precision_is_excused_unless_exact():
+    def single(p, q, drafts, uniforms):
+        return rrs_paths(p.astype(np.float32), q.astype(np.float32), drafts, uniforms=uniforms)
+
+    report = mdsd.audit(single, scheme="with_replacement", n=2)
+    assert report.verdict == "lossless on all instances"
+    assert mdsd.audit(single, scheme="with_replacement", n=2, exact=True).refuted
+
+
 def test_an_enumerated_uniform_of_zero():
     def closed(p, q, drafts, generator=None, *, uniforms):
-        assert generator is None
+        assert generator is uniforms
         for x in drafts:
             if uniforms.random() * q[x] <= p[x]:
                 return x

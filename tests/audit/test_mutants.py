@@ -27,13 +27,19 @@ EXPECTED = {
 """Total variation that must at least be certified."""
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-def test_refuted_within_the_default_budget(name):
-    report = refute(name)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if mutant.number[-1] == "b" else name
+        for name, mutant in MUTANTS.items()
+    ],
+)
+def test_refuted_within_a_quarter_of_the_budget(name):
+    report = refute(name, budget=10)
     assert report.refuted
     assert report.verdict == "not lossless"
     assert report.stopped == "refuted"
-    assert report.seconds < 60
+    assert report.seconds < 30
     shown = report.counterexample
     assert sum(shown.p) == pytest.approx(1)
     assert len(shown.p) == len(shown.emitted) <= 8
@@ -43,14 +49,14 @@ def test_refuted_within_the_default_budget(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
 @pytest.mark.parametrize("name", MUTANTS)
 def test_refuted_for_other_seeds(name, seed):
     assert refute(name, seed=seed).refuted
 
 
 def test_a_uniform_of_zero_is_told_from_a_fault_in_frequencies():
-    report = refute("accepts at zero")
+    report = refute("accepts at zero", budget=4)
     shown = report.counterexample
     assert shown.how == "uniform of 0"
     assert shown.p[shown.token] == 0
@@ -60,7 +66,7 @@ def test_a_uniform_of_zero_is_told_from_a_fault_in_frequencies():
 
 
 def test_an_impossible_token_is_shown_with_its_drafts():
-    shown = refute("guarded residual").counterexample
+    shown = refute("guarded residual", budget=4).counterexample
     assert shown.how == "impossible token"
     assert shown.p[shown.token] == 0
     assert shown.log_e == np.inf
@@ -68,12 +74,12 @@ def test_an_impossible_token_is_shown_with_its_drafts():
 
 def test_the_bonus_token_is_only_looked_at_when_asked():
     mutant = MUTANTS["bonus not warped"]
-    assert not mdsd.audit(mutant.verifier, scheme=mutant.scheme, n=2, samples=12_000, budget=8).refuted
+    assert not mdsd.audit(mutant.verifier, scheme=mutant.scheme, n=2, samples=4_000, budget=3).refuted
 
 
 def test_half_precision_uniforms_starve_the_tail():
     q = ZIPF / ZIPF.sum()
-    report = mdsd.audit_drafts(half_precision_race, q, "without_replacement", 3)
+    report = mdsd.audit_drafts(half_precision_race, q, "without_replacement", 3, budget=6)
     assert report.refuted
     assert report.seconds < 60
     assert report.total_variation > 0.1

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 import mdsd_theory as mdsd
@@ -29,7 +30,7 @@ def refuted():
 
 @pytest.fixture(scope="module")
 def cleared():
-    return mdsd.audit(rrs, scheme=SCHEME, n=2, samples=12_000)
+    return mdsd.audit(rrs, scheme=SCHEME, n=2, samples=12_000, budget=20)
 
 
 def test_the_counterexample_is_small_and_holds_up(refuted):
@@ -60,7 +61,7 @@ def test_the_bound_is_below_the_exact_total_variation():
             p = p / p.sum()
         return uniforms.choice(p.size, p=p)
 
-    shown = mdsd.audit(skips_duplicates, scheme=SCHEME, n=2, budget=12).counterexample
+    shown = mdsd.audit(skips_duplicates, scheme=SCHEME, n=2, budget=6).counterexample
     instance = Instance("own", np.array(shown.p), np.array(shown.q), 2, mdsd.SCHEMES[SCHEME])
     exact = enumerate_law(PerPath(enumerable), instance).total_variation
     assert 0 < shown.total_variation < exact
@@ -176,10 +177,20 @@ def test_returning_something_else_than_a_token(case):
     assert "audit instance 'flat, V = 3', drafts" in str(caught.value)
 
 
-def test_arrays_of_one_token_are_tokens():
-    assert not mdsd.audit(
-        lambda p, q, d, g: g.choice(p.size, 1, p=p), scheme=SCHEME, n=2, samples=9_000
-    ).refuted
+KINDS_OF_TOKEN = {
+    "array": np.array,
+    "torch": torch.tensor,
+    "uint": np.uint16,
+    "one": lambda x: np.array([x]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_TOKEN)
+def test_arrays_of_one_token_are_tokens(kind):
+    def naive(p, q, drafts, generator):
+        return KINDS_OF_TOKEN[kind](int(generator.choice(p.size, p=p)))
+
+    assert not mdsd.audit(naive, scheme=SCHEME, n=2, samples=1_500, budget=3).refuted
 
 
 def test_what_the_verifier_raises_passes_through_with_a_note():
