@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -14,6 +13,7 @@ from mdsd_theory import SCHEMES, VERIFIERS, InputError, InputTypeError, compare
 from mdsd_theory.demo_data import load_demo_data
 from mdsd_theory.verifiers import verifiers_of
 from tests.verifiers.enumerate_rules import KINDS, random_instance
+from tests.verifiers.laws import assert_law, source
 
 PAIRS = [
     (verifier.name, scheme)
@@ -96,22 +96,6 @@ def test_conditional_laws_give_the_acceptance_rate(name, scheme):
             [float(x) for x in p], [float(x) for x in q], n, scheme=scheme
         )
         assert rate.value == pytest.approx(float(exact_acceptance(name, scheme, p, q, n)), abs=1e-8)
-
-
-def assert_law(tokens, law, level=1e-4):
-    """Chi-square against a law; a token of chance zero must never come."""
-    counts = Counter(tokens)
-    assert set(counts) <= set(law)
-    if len(law) > 1:
-        expected = np.array(list(law.values()), dtype=float)
-        observed = np.array([counts[token] for token in law])
-        assert chisquare(observed, expected / expected.sum() * len(tokens)).pvalue > level
-
-
-def source(library, seed):
-    if library == "numpy":
-        return np.random.default_rng(seed)
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
