@@ -13,6 +13,7 @@ test: lint check
 	$(BIN)/python -m pytest -n 2 -m "not slow" tests
 	$(BIN)/python -m pytest -q --doctest-modules mdsd_theory
 	$(BIN)/python -m pytest -q --doctest-glob=README.md README.md
+	$(BIN)/mdsd prove --level quick
 
 test-slow: $(TEST_ENV)/ready
 	$(BIN)/python -m pytest -n 2 -m slow tests
@@ -23,6 +24,7 @@ lint: $(TEST_ENV)/ready
 
 check: $(TEST_ENV)/ready
 	$(BIN)/mypy
+	$(BIN)/mypy proofs/*.py
 
 # The demo needs the slim core only: no torch, no cvxpy.
 $(DEMO_ENV)/ready: pyproject.toml

@@ -51,7 +51,7 @@ def _run(arguments: list[str]) -> int:
     from typer import Abort, Exit
     from typer.main import get_command
 
-    from mdsd_theory import cli_audit  # noqa: F401 - adds its command to the app
+    from mdsd_theory import cli_audit, cli_prove  # noqa: F401 - each adds its command to the app
     from mdsd_theory.cli_commands import app
 
     if hasattr(sys.stdout, "reconfigure"):

@@ -381,3 +381,47 @@ def test_audit_needs_a_scheme(run):
     code, _, err = run("audit", "rrs")
     assert code == 2
     assert "Missing option '--scheme'" in err
+
+
+def test_prove_lists_and_reads(run):
+    code, out, _ = run("prove", "--list")
+    assert code == 0
+    assert "One draft" in out
+    code, out, _ = run("prove", 1, "--read")
+    assert code == 0
+    assert "Theorem 1." in out
+
+
+def test_prove_one_theorem_shows_its_claims(run):
+    code, out, err = run("prove", 1)
+    assert (code, err) == (0, "")
+    assert "classical rule" in out
+    assert "fails by 1/4" in out
+
+
+def test_prove_json(run):
+    code, out, _ = run("prove", 1, "--json", "--level", "quick", "--seed", 2)
+    report = json.loads(out)
+    assert code == 0
+    assert (report["level"], report["seed"]) == ("quick", 2)
+    assert [theorem["verdict"] for theorem in report["theorems"]] == ["holds"]
+
+
+def test_prove_refuted_is_exit_code_1_with_the_counterexample(run, monkeypatch):
+    from mdsd_theory.proving import pages
+
+    module = pages.page(1).module
+    monkeypatch.setattr(module, "overlap", lambda x: max(x.p))
+    monkeypatch.setattr(pages, "load", lambda path: module)
+    code, out, _ = run("prove", 1)
+    assert code == 1
+    assert "REFUTED: 1 − TV" in out
+    assert "smallest counterexample found: p = (" in out
+
+
+@pytest.mark.parametrize("arguments", [("99",), ("x",), ("1", "--level", "hard"), ("--jobs", "0")])
+def test_prove_errors_are_one_line_and_exit_2(arguments, run):
+    code, out, err = run("prove", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("mdsd: ")
+    assert err.count("\n") == 1

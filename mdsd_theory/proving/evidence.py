@@ -55,6 +55,8 @@ class Finding:
     seconds : float
     note : str
         What else a reader should know: what stayed undecided, what the margin means.
+    relation : {"=", "≥", ""}
+        What the margin belongs to: an equation, an inequality, or neither.
     """
 
     claim: str
@@ -66,6 +68,7 @@ class Finding:
     witness: Any
     seconds: float
     note: str = ""
+    relation: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from typing import Any
 
 from mdsd_theory.proving.instances import Pair
@@ -42,12 +43,12 @@ def smallest(found: Any, refutes: Callable[[Any], bool], seconds: float = SECOND
 
 
 def _small_pairs(found: Pair) -> Iterator[Pair]:
-    """Yield pairs with p before q in either order of tokens, the smallest first."""
+    """Yield pairs of every labelling, few tokens, few drafts and small denominators first."""
     for v in range(1, found.V + 1):
         for n in range(1, found.n + 1):
             for p, q in grid_pairs(v, 6 if v < 4 else 4):
-                yield Pair(p, q, n)
-                yield Pair(p[::-1], q[::-1], n)
+                for cells in sorted(set(permutations(zip(p, q, strict=True)))):
+                    yield Pair(tuple(a for a, _ in cells), tuple(b for _, b in cells), n)
 
 
 def _descend(found: Any, refutes: Callable[[Any], bool], deadline: float) -> Any:

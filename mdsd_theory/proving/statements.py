@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -89,7 +90,7 @@ def holds(claim: str, sample: Sample, predicate: Callable[[Any], bool], *, note:
     'holds'
     """
     finding = _tried(claim, sample, lambda x: Fraction(0 if predicate(x) else -1), 0, note, sign=1)
-    return Finding(**{**vars(finding), "margin": None})
+    return replace(finding, margin=None, relation="")
 
 
 def fails(claim: str, x: Any, left: Side, right: Side, *, note: str = "") -> Finding:
@@ -109,7 +110,8 @@ def fails(claim: str, x: Any, left: Side, right: Side, *, note: str = "") -> Fin
     margin = max(-d for d in _differences(Kind.COUNTEREXAMPLE, left(x), right(x)))
     verdict = Verdict.HOLDS if margin > 0 else Verdict.REFUTED
     seconds = time.perf_counter() - started
-    return Finding(claim, Kind.COUNTEREXAMPLE, verdict, "one instance", 1, margin, x, seconds, note)
+    scope = "one instance"
+    return Finding(claim, Kind.COUNTEREXAMPLE, verdict, scope, 1, margin, x, seconds, note, "≥")
 
 
 def differs(claim: str, x: Any, left: Side, right: Side, *, note: str = "") -> Finding:
@@ -143,7 +145,10 @@ def _tried(
         verdict = Verdict.HOLDS if count else Verdict.UNDECIDED
     margin = None if least is None else sign * least
     seconds = time.perf_counter() - started
-    return Finding(claim, sample.kind, verdict, sample.scope, count, margin, witness, seconds, note)
+    relation = "≥" if sign > 0 else "="
+    return Finding(
+        claim, sample.kind, verdict, sample.scope, count, margin, witness, seconds, note, relation
+    )
 
 
 def _differences(kind: Kind, left: Any, right: Any) -> list[Number]:

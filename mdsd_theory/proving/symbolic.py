@@ -66,7 +66,7 @@ def identity(
     verdict = Verdict.HOLDS if witness is None else Verdict.REFUTED
     margin = Fraction(0) if witness is None else None
     seconds = time.perf_counter() - started
-    return Finding(claim, Kind.SYMBOLIC, verdict, scope, 0, margin, witness, seconds, note)
+    return Finding(claim, Kind.SYMBOLIC, verdict, scope, 0, margin, witness, seconds, note, "=")
 
 
 def impossible(
