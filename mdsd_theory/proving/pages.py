@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,9 +108,10 @@ def load(path: Path, text: str | None = None) -> ModuleType:
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
     if text is None:
         spec.loader.exec_module(module)
     else:
         namespace: dict[str, Any] = vars(module)
-        exec(compile(text, str(path), "exec"), namespace)
+        exec(compile(text, str(path), "exec", dont_inherit=True), namespace)
     return module

@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,20 @@ def _in_parallel(
 def _work(number: int, level: Level, seed: int, news: Any) -> tuple[int, Evidence, float, str]:
     """Run in a worker: a page is known there by its number."""
     done = _outcome(page(number), level, seed, lambda *report: news.put(report))
-    return number, done.evidence, done.seconds, done.error
+    return number, _portable(done.evidence), done.seconds, done.error
+
+
+def _portable(evidence: Evidence) -> Evidence:
+    """Return the evidence with witnesses of a page's own kinds as text, which every process knows."""
+    own = "mdsd_theory.", "builtins", "fractions"
+    return Evidence(
+        tuple(
+            finding
+            if type(finding.witness).__module__.startswith(own)
+            else replace(finding, witness=str(finding.witness))
+            for finding in evidence.findings
+        )
+    )
 
 
 def _collected(future: Future[tuple[int, Evidence, float, str]]) -> Outcome:

@@ -1,0 +1,574 @@
+"""Check of page 7: drafts without replacement as a race, and the quadrature of its integral."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from functools import cache
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+from flint import acb, arb, ctx
+
+from mdsd_theory import VERIFIERS, optimal_acceptance
+from mdsd_theory.dual import race_nodes as shipped
+from mdsd_theory.proving import (
+    Evidence,
+    Finding,
+    Kind,
+    Level,
+    Pair,
+    Sample,
+    at_least,
+    differs,
+    equal,
+    fails,
+    identity,
+    random_pairs,
+)
+from mdsd_theory.proving.instances import Vector, shown
+from mdsd_theory.proving.optima import best_subset, inside, set_law, subsets
+from mdsd_theory.proving.samples import listed
+from mdsd_theory.proving.symbolic import sympy
+
+Number = Any
+"""A Fraction, a sympy expression or a ball: the formulas are written once for all of them."""
+
+BITS = 256
+CUT = arb(0, 2.0**-150)
+"""Holds all nodes left out of an infinite sum: ± 2^(−150)."""
+
+
+def draw_by_draw(q: Sequence[Number], h: frozenset[int], n: int) -> Number:
+    """Q(H), draw after draw: Σ over ordered draws inside H of Π q_i / (what is not yet drawn)."""
+
+    @cache
+    def chance(drawn: frozenset[int]) -> Number:
+        if len(drawn) == n:
+            return 1
+        left = sum(x for i, x in enumerate(q) if i not in drawn)
+        return sum(q[i] / left * chance(drawn | {i}) for i in h - drawn if q[i] != 0)
+
+    return chance(frozenset())
+
+
+def fewer_than(stay: Sequence[Number], n: int) -> Number:
+    """P(N < n), N a sum of independent Bernoulli(1 − s_i)."""
+    arrived: list[Number] = [1] + [0] * (n - 1)
+    for s in stay:
+        shifted = [0, *arrived[:-1]]
+        arrived = [a * s + b * (1 - s) for a, b in zip(arrived, shifted, strict=True)]
+    return sum(arrived)
+
+
+def outside(q: Sequence[Number], h: frozenset[int]) -> Number:
+    """b = q(Σ∖H)."""
+    return sum(x for i, x in enumerate(q) if i not in h)
+
+
+def race_terms(q: Sequence[Number], h: frozenset[int], n: int) -> Number:
+    """1 − Q(H) = Σ_{B⊆H} c_B b/(b + q(B)), c_B = Σ_{j ≤ n−1−|H∖B|} (−1)^j C(|B|, j)."""
+    b = outside(q, h)
+    if b == 0:
+        return 0 * b
+    total = 0
+    for k in range(len(h) + 1):
+        c = sum((-1) ** j * math.comb(k, j) for j in range(n - len(h) + k))
+        total += c * sum((b / (b + sum(q[i] for i in s)) for s in combinations(h, k)), start=0)
+    return total
+
+
+def race_odds(q: Sequence[Number], h: frozenset[int], n: int) -> Number:
+    """1 − Q(H) = b ∫ e^{−t} Σ_{m<n} e_m({e^{q_i t} − 1}) dt, each product multiplied out."""
+    signed = (
+        Fraction((-1) ** (m - k)) / (1 - sum(q[i] for i in s))
+        for m in range(min(n, len(h) + 1))
+        for a in combinations(h, m)
+        for k in range(m + 1)
+        for s in combinations(a, k)
+    )
+    return outside(q, h) * sum(signed, start=Fraction(0))
+
+
+def two_drafts(q: Sequence[Number], h: frozenset[int]) -> Number:
+    """1 − Q(H) = b (1 + Σ_H q_i/(1 − q_i)) at n = 2."""
+    return outside(q, h) * (1 + sum(q[i] / (1 - q[i]) for i in h))
+
+
+def two_drafts_inside(q: Sequence[Number], h: frozenset[int]) -> Number:
+    """Q(H) = q(H) Σ_H q_i/(1 − q_i) − Σ_H q_i²/(1 − q_i) at n = 2."""
+    mass = sum(q[i] for i in h)
+    return mass * sum(q[i] / (1 - q[i]) for i in h) - sum(q[i] ** 2 / (1 - q[i]) for i in h)
+
+
+def inclusion(q: Vector, i: int, n: int) -> Fraction:
+    """P(i ∈ S) = 1 − Q(Σ∖{i}), by the race."""
+    return Fraction(race_terms(q, frozenset(range(len(q))) - {i}, n))
+
+
+def two_drafts_inclusion(q: Vector, i: int) -> Fraction:
+    """P(i ∈ S) = q_i (1 + Σ_{j≠i} q_j/(1 − q_j)) at n = 2."""
+    return q[i] * (1 + sum(x / (1 - x) for j, x in enumerate(q) if j != i))
+
+
+def integral(q: Sequence[Any], h: frozenset[int], n: int) -> Any:
+    """∫ b e^{−bt} P(N_H(t) < n) dt, by sympy."""
+    s = sympy()
+    t, b = s.Symbol("t", positive=True), outside(q, h)
+    integrand = b * s.exp(-b * t) * fewer_than([s.exp(-q[i] * t) for i in h], n)
+    return s.integrate(s.powsimp(s.expand(integrand)), (t, 0, s.oo))
+
+
+def later_arrivals() -> tuple[Any, Any, Any, Any]:
+    """λ, t and the two sides of ∫_t^∞ e^{−λu} du = e^{−λt}/λ, the left one by sympy."""
+    s = sympy()
+    rate, t, u = s.symbols("lambda t u", positive=True)
+    tail = s.integrate(s.exp(-rate * u), (u, t, s.oo))
+    return rate, t, tail, s.exp(-rate * t) / rate
+
+
+def arrival_order(q: Sequence[Any], order: Sequence[int]) -> Any:
+    """P(the first arrivals are i_1, i_2, … in this order), one integral after the other.
+
+    With all others after t of chance c e^{−λt}, one before them has ∫_t^∞ q_i e^{−q_i u} c e^{−λu} du.
+    """
+    rate, t, tail, _ = later_arrivals()
+    chance, total = 1, sum(x for i, x in enumerate(q) if i not in order)
+    for i in reversed(order):
+        total = total + q[i]
+        chance = chance * q[i] * tail.subs({rate: total, t: 0})
+    return chance
+
+
+def draws_order(q: Sequence[Any], order: Sequence[int]) -> Any:
+    """P(the draws are i_1, i_2, … in this order) = Π q_i / (what is not yet drawn)."""
+    left = [sum(x for j, x in enumerate(q) if j not in order[:k]) for k in range(len(order))]
+    return math.prod(q[i] / m for i, m in zip(order, left, strict=True))
+
+
+class Trapezoid(NamedTuple):
+    """A race and a rule for its integral: nodes e^{(j + shift) h}."""
+
+    q: Vector
+    h: frozenset[int]
+    n: int
+    step: Fraction
+    shift: Fraction = Fraction(0)
+
+    def __str__(self) -> str:
+        rule = f"step {self.step}, shift {self.shift}"
+        return f"q = {shown(self.q)}, H = {sorted(self.h)}, n = {self.n}, {rule}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as text: a page is no module that can be imported."""
+        return str, (str(self),)
+
+    @property
+    def slowest(self) -> Fraction:
+        """r, the mass outside the n − 1 largest tokens."""
+        return sum(sorted(self.q)[: len(self.q) - self.n + 1], start=Fraction(0))
+
+    @property
+    def exact(self) -> Any:
+        """1 − Q(H), a ball around the fraction."""
+        return ball(1 - draw_by_draw(self.q, self.h, self.n))
+
+    def integrand(self, t: Any) -> Any:
+        """F(log t) = b t e^{−bt} P(N_H(t) < n), for t in the right half plane."""
+        b = ball(outside(self.q, self.h))
+        return b * t * (-b * t).exp() * fewer_than([(-ball(self.q[i]) * t).exp() for i in self.h], self.n)
+
+    def alive(self, t: Any) -> Any:
+        """G(t) = e^{−bt} P(N_H(t) < n): the race without end by time t."""
+        return self.integrand(t) / (ball(outside(self.q, self.h)) * t)
+
+    def error(self) -> Any:
+        """Rule over all integers j minus the integral."""
+        h = ball(self.step)
+        first, last = -110 / self.step, math.log(300 / self.slowest) / self.step
+        nodes = range(math.floor(first), math.ceil(last) + 1)
+        times = (((j + ball(self.shift)) * h).exp() for j in nodes)
+        return h * sum(map(self.integrand, times)) + CUT - self.exact
+
+
+def ball(x: Any) -> Any:
+    """A fraction or a float as a ball."""
+    return arb(Fraction(x).numerator) / arb(Fraction(x).denominator)
+
+
+def spacing_bound(n: int, h: Any) -> Any:
+    """2 cos^{−n} θ / (e^{2πθ/h} − 1) at tan θ = 2π/(nh)."""
+    theta = (2 * arb.pi() / (n * h)).atan()
+    return 2 * theta.cos() ** -n / ((2 * arb.pi() * theta / h).exp() - 1)
+
+
+def left_bound(n: int, h: Any, first: Any) -> Any:
+    """n^n/(n+1)^{n+1} · first^{n+1}/n! · h/(e^{h(n+1)} − 1)."""
+    share = arb(n) ** n / arb(n + 1) ** (n + 1)
+    return share * first ** (n + 1) / math.factorial(n) * h / ((h * (n + 1)).exp() - 1)
+
+
+def left_relative(n: int, h: Any, first: Any) -> Any:
+    """first^{n+1}/(n·n!) · h/(e^{h(n+1)} − 1), relative to 1 − Q(H)."""
+    return first ** (n + 1) / (n * arb(math.factorial(n))) * h / ((h * (n + 1)).exp() - 1)
+
+
+def later(n: int, x: Any) -> Any:
+    """P(Gamma(n) > x) = e^{−x} Σ_{k<n} x^k/k!."""
+    return (-x).exp() * sum(x**k / math.factorial(k) for k in range(n))
+
+
+def right_relative(n: int, x: Any) -> Any:
+    """2 (n/x) P(Gamma(n) > x), x = r·last/2, relative to 1 − Q(H)."""
+    return 2 * n / x * later(n, x)
+
+
+def newton(q: Sequence[float], h: frozenset[int], n: int) -> float:
+    """b ∫ e^{−t} Σ_{m<n} e_m dt in floats, m e_m = Σ_i (−1)^{i−1} e_{m−i} Σ_H (e^{qt} − 1)^i."""
+    slowest = sum(sorted(q)[: len(q) - n + 1])
+    last = shipped.last_scaled_time(n) / slowest
+    t, step = np.exp(np.linspace(-36, np.log(last), 400)), (np.log(last) + 36) / 399
+    powers = [sum(np.expm1(q[i] * t) ** k for i in h) for k in range(n)]
+    e = [np.ones_like(t)]
+    for m in range(1, n):
+        e.append(sum((-1) ** (k - 1) * e[m - k] * powers[k] for k in range(1, m + 1)) / m)
+    return float(outside(q, h) * step * np.sum(t * np.exp(-t) * sum(e)))
+
+
+def every_draft(vocabulary: int, denominator: int, n: Sequence[int]) -> Sample:
+    """Every q with n or more tokens, up to relabelling; p = q plays no part."""
+
+    def counts(d: int, places: int, least: int) -> Iterator[tuple[int, ...]]:
+        if places == 1:
+            yield (d,)
+            return
+        for first in range(least, d // places + 1):
+            yield from ((first, *rest) for rest in counts(d - first, places - 1, first))
+
+    drafts = [
+        tuple(Fraction(a, d) for a in c)
+        for d in range(1, denominator + 1)
+        for c in counts(d, vocabulary, 0)
+        if math.gcd(*c) == 1
+    ]
+    items = [Pair(q, q, k) for q in drafts for k in n if sum(x > 0 for x in q) >= k]
+    return Sample(Kind.GRID, f"V = {vocabulary}, D ≤ {denominator}, n = {listed(n)}, all H", items)
+
+
+def rules(rng: np.random.Generator, count: int, largest: int) -> Sample:
+    """Random races with a random step between 1/5 and 3 and a random shift."""
+
+    def one(x: Pair) -> Trapezoid:
+        proper = [h for h in subsets(x.V) if outside(x.q, h) > 0]
+        h = proper[int(rng.integers(len(proper)))]
+        step, shift = Fraction(int(rng.integers(2, 31)), 10), Fraction(int(rng.integers(8)), 8)
+        return Trapezoid(x.q, h, x.n, step, shift)
+
+    pairs = random_pairs(rng, count, range(2, 8), range(1, largest + 1), distinct=True)
+    return Sample(Kind.ENCLOSURE, f"V = 2–7, n = 1–{largest}, steps 1/5–3", [one(x) for x in pairs.items])
+
+
+def upper(ratio: Any) -> float:
+    """The upper end of a ball."""
+    return float(ratio.upper())
+
+
+def all_sets(x: Pair, value: Callable[[frozenset[int]], Number]) -> list[Number]:
+    """The value at every H."""
+    return [value(h) for h in subsets(x.V)]
+
+
+def avoided(x: Pair) -> list[Fraction]:
+    """1 − Q(H) at every H, summed over the law of the set of drafts as the package enumerates it."""
+    law = set_law(x, "without_replacement")
+    return all_sets(x, lambda h: 1 - inside(law, h))
+
+
+def included(x: Pair) -> list[Fraction]:
+    """P(i ∈ S) of every token, summed over the law of the set of drafts."""
+    law = set_law(x, "without_replacement")
+    return [sum((w for s, w in law.items() if i in s), start=Fraction(0)) for i in range(x.V)]
+
+
+def formula(level: Level, rng: np.random.Generator) -> list[Finding]:
+    """Theorems 7.a to 7.c in exact arithmetic."""
+    v = level.pick(3, 4, 4)
+    rates = sympy().symbols(f"q:{v}", positive=True)
+    orders = [tuple(range(n)) for n in range(1, v + 1)]
+    cases = [(h, n) for n in range(1, v + 1) for h in subsets(v) if 0 < len(h) < v]
+    one, two = (every_draft(*level.pick((3, 8), (4, 10), (5, 12)), n) for n in ([1, 2, 3], [2]))
+    many = random_pairs(rng, level.pick(40, 300, 3000), range(2, 7), range(1, 6), distinct=True)
+    return [
+        identity(
+            "arrivals of the clocks come in the order of the draws",
+            f"V = {v}, all rates",
+            lambda: [
+                later_arrivals()[2:],
+                *((arrival_order(rates, o), draws_order(rates, o)) for o in orders),
+            ],
+        ),
+        identity(
+            "1 − Q(H) = ∫ b e^{−bt} P(N_H(t) < n) dt",
+            f"V = {v}, n = 1–{v}, all rates, all H",
+            lambda: [(integral(rates, h, n), 1 - draw_by_draw(rates, h, n)) for h, n in cases],
+        ),
+        equal(
+            "the race formula, multiplied out",
+            one,
+            lambda x: all_sets(x, lambda h: race_terms(x.q, h, x.n)),
+            avoided,
+        ),
+        equal(
+            "the same at larger V and n, zeros in q",
+            many,
+            lambda x: all_sets(x, lambda h: race_terms(x.q, h, x.n)),
+            avoided,
+        ),
+        equal("the form with e_m", one, lambda x: all_sets(x, lambda h: race_odds(x.q, h, x.n)), avoided),
+        equal(
+            "n = 2: 1 − Q(H) = b (1 + Σ_H q/(1−q))",
+            two,
+            lambda x: all_sets(x, lambda h: two_drafts(x.q, h)),
+            avoided,
+        ),
+        equal(
+            "n = 2: Q(H) = q(H) Σ_H q/(1−q) − Σ_H q²/(1−q)",
+            two,
+            lambda x: all_sets(x, lambda h: 1 - two_drafts_inside(x.q, h)),
+            avoided,
+        ),
+        equal(
+            "P(i ∈ S) = 1 − Q(Σ∖{i})",
+            many,
+            lambda x: [inclusion(x.q, i, x.n) for i in range(x.V)],
+            included,
+        ),
+        equal(
+            "n = 2: P(i ∈ S) = q_i (1 + Σ_{j≠i} q_j/(1−q_j))",
+            two,
+            lambda x: [two_drafts_inclusion(x.q, i) for i in range(x.V)],
+            included,
+        ),
+    ]
+
+
+def steps_of_the_proof(level: Level, rng: np.random.Generator) -> list[Finding]:
+    """The inequalities behind the three bounds; margins are the part of each bound left unused."""
+    sample = rules(rng, level.pick(40, 300, 3000), 6)
+
+    def moment(x: Trapezoid) -> tuple[Any, Any, Any]:
+        angle, size = arb(float(rng.uniform(-1.5, 1.5))), arb(float(np.exp(rng.uniform(-6, 4))))
+        return size, angle, size * (acb(0, 1) * angle).exp()
+
+    def one_token(x: Trapezoid) -> float:
+        size, angle, z = moment(x)
+        real = size * angle.cos()
+        return upper(abs(1 - (-z).exp()) * angle.cos() / -(-real).expm1())
+
+    def continued(x: Trapezoid) -> float:
+        size, angle, z = moment(x)
+        return upper(abs(x.integrand(z)) * angle.cos() ** x.n / x.integrand(size * angle.cos()))
+
+    def many_arrivals(x: Trapezoid) -> list[float]:
+        t = arb(float(np.exp(rng.uniform(-6, 1))))
+        masses = [ball(x.q[i]) for i in x.h]
+        e = sum((math.prod(a) for a in combinations(masses, x.n)), start=arb(0))
+        reached = 1 - fewer_than([(-m * t).exp() for m in masses], x.n)
+        return [upper(reached - e * t**x.n), upper(e - sum(masses) ** x.n / math.factorial(x.n))]
+
+    def survival(x: Trapezoid) -> float:
+        s, t = (arb(float(np.exp(rng.uniform(-2, 3)))) for _ in range(2))
+        return upper(x.alive(s + t) / x.alive(s) / later(x.n, ball(x.slowest) * t))
+
+    return [
+        at_least("|1 − e^{−z}| ≤ (1 − e^{−Re z})/cos ψ", sample, lambda x: 1, one_token, tol=1e-60),
+        at_least(
+            "|F(u + iψ)| ≤ cos^{−n} ψ · F(u + log cos ψ)", sample, lambda x: 1, continued, tol=1e-60
+        ),
+        at_least(
+            "P(N_H ≥ n) ≤ e_n(q_H) tⁿ ≤ (q(H) t)ⁿ/n!",
+            sample,
+            lambda x: [0, 0],
+            many_arrivals,
+            tol=1e-60,
+            note="sides that are equal (n = 1, |H| < n) leave the radius of the ball, 1e-75",
+        ),
+        at_least("G(s + t) ≤ G(s) P(Gamma(n) > rt)", sample, lambda x: 1, survival, tol=1e-60),
+    ]
+
+
+def quadrature(level: Level, rng: np.random.Generator) -> list[Finding]:
+    """Theorem 7.d: the three bounds, their rate, and the constants as shipped."""
+    sample = rules(rng, level.pick(30, 600, 6000), 6)
+    sharp = [Trapezoid((Fraction(1),), frozenset(), 1, Fraction(k, 5)) for k in range(1, 11)]
+    counts = range(1, shipped.LARGEST_N + 1)
+    drafts, three = (
+        Sample(Kind.ENCLOSURE, f"n = {n[0]}–{n[-1]}, steps up to the largest", n)
+        for n in (counts, counts[2:])
+    )
+    return [
+        at_least(
+            "spacing: error ≤ 2 cos^{−n} θ/(e^{2πθ/h} − 1) · (1 − Q)", sample, lambda x: 1, spacing_used
+        ),
+        at_least(
+            "spacing: no better rate than e^{−π²/h}",
+            Sample(Kind.ENCLOSURE, "H empty, n = 1, steps 1/5–2", sharp),
+            worst_shift,
+            lambda x: 1,
+            note="the margin is how far the error exceeds |Γ(1 + 2πi/h)|, as a factor less 1",
+        ),
+        at_least("left end: loss ≤ its two bounds", sample, lambda x: [1, 1], left_used),
+        at_least("right end: loss ≤ 2 (n/x) P(Gamma(n) > x) · (1 − Q)", sample, lambda x: 1, right_used),
+        at_least("shipped constants keep each bound", drafts, lambda n: [1, 1, 1], constants_used),
+        at_least("shipped constants, relative error from n = 3 on", three, lambda n: 1, total_used),
+        at_least(
+            "the rule with the shipped nodes encloses 1 − Q(H)",
+            sample,
+            lambda x: 1,
+            shipped_rule_used,
+            note="the margin is the part of the bound left unused",
+        ),
+    ]
+
+
+def spacing_used(x: Trapezoid) -> float:
+    """|rule − integral| over its bound."""
+    return upper(abs(x.error()) / x.exact / spacing_bound(x.n, ball(x.step)))
+
+
+def worst_shift(x: Trapezoid) -> float:
+    """The largest error of four shifts over |Γ(1 + iω)| = √(πω/sinh πω), ω = 2π/h."""
+    shifts = [Fraction(k, 4) for k in range(4)]
+    errors = [abs(Trapezoid(x.q, x.h, x.n, x.step, s).error()) for s in shifts]
+    angle = 2 * arb.pi() ** 2 / ball(x.step)
+    return max(float((e / (angle / angle.sinh()).sqrt()).lower()) for e in errors)
+
+
+def left_used(x: Trapezoid) -> list[float]:
+    """h Σ_{j≥1} b t e^{−bt} P(N_H(t) ≥ n) over its two bounds, t = first · e^{−jh}."""
+    h, first, b = ball(x.step), (ball(x.shift) - 2).exp(), ball(outside(x.q, x.h))
+    t = [first * (-j * h).exp() for j in range(1, math.ceil(110 / x.step))]
+    loss = h * sum(b * s * (-b * s).exp() - x.integrand(s) for s in t) + CUT
+    return [
+        upper(loss / left_bound(x.n, h, first)),
+        upper(loss / (left_relative(x.n, h, first) * x.exact)),
+    ]
+
+
+def right_used(x: Trapezoid) -> float:
+    """h Σ_{j≥1} F at t = last · e^{jh} over its bound, last = 2x/r."""
+    h, y = ball(x.step), ball(x.n + 6 * x.shift)
+    last = 2 * y / ball(x.slowest)
+    beyond = range(1, math.ceil(math.log(300) / x.step) + 1)
+    loss = h * sum(x.integrand(last * (j * h).exp()) for j in beyond) + CUT
+    return upper(loss / (right_relative(x.n, y) * x.exact))
+
+
+def constants_used(n: int) -> list[float]:
+    """Spacing, left and right bound at the shipped constants over their tolerances."""
+    h, first, last = constants(n)
+    narrow = [left_bound(n, h * s, first) / ball(shipped.END_TOLERANCE) for s in SHARES]
+    return [
+        upper(spacing_bound(n, h) / ball(shipped.SPACING_TOLERANCE)),
+        max(map(upper, narrow)),
+        upper(right_relative(n, last / 2) / ball(shipped.END_TOLERANCE)),
+    ]
+
+
+def total_used(n: int) -> float:
+    """The relative error's bound over QUADRATURE_ERROR: steps s·h to s′·h have the one's spacing bound
+    and the other's left bound."""
+    h, first, last = constants(n)
+    right = right_relative(n, last / 2)
+    totals = [
+        spacing_bound(n, h * wide) + left_relative(n, h * narrow, first) + right
+        for narrow, wide in zip(SHARES[1:], SHARES, strict=False)
+    ]
+    return max(upper(total / ball(shipped.QUADRATURE_ERROR)) for total in totals)
+
+
+SHARES = [ball(s) for s in (1, 0.98, 0.9, 0.5, 1e-9)]
+"""Steps narrower than the largest, as a part of it."""
+
+
+def constants(n: int) -> tuple[Any, Any, Any]:
+    """The shipped h, first node and r · last node."""
+    return ball(shipped.largest_step(n)), ball(shipped.first_time(n)), ball(shipped.last_scaled_time(n))
+
+
+def shipped_rule_used(x: Trapezoid) -> float:
+    """|rule − integral| over QUADRATURE_ERROR: the shipped nodes, and P = 1 below the first."""
+    widest, first, last = constants(x.n)
+    reach = (last / ball(x.slowest) / first).log()
+    count = math.ceil(float(reach) / float(widest))
+    h, b = reach / count, ball(outside(x.q, x.h))
+    below = (first * (-j * h).exp() for j in range(1, math.ceil(110 / float(h))))
+    value = h * sum(b * t * (-b * t).exp() for t in below) + CUT
+    value += h * sum(x.integrand(first * (j * h).exp()) for j in range(count + 1))
+    return upper(abs(value - x.exact) / ball(shipped.QUADRATURE_ERROR))
+
+
+def shipped_code(level: Level, rng: np.random.Generator) -> list[Finding]:
+    """What the package returns for drafts without replacement, held to exact values."""
+    pairs = random_pairs(rng, level.pick(20, 150, 1500), range(2, 6), range(1, 6), distinct=True)
+    sample = Sample(Kind.FLOATING, pairs.scope, pairs.items)
+
+    def enclosed(x: Pair) -> list[float]:
+        best = float(best_subset(x, "without_replacement")[0])
+        found = optimal_acceptance(*floats(x), n=x.n, scheme="without_replacement")
+        return [best - float(found.lower), float(found.upper) - best]
+
+    def naive(x: Pair) -> float:
+        rule = VERIFIERS["naive"]
+        return float(rule.acceptance_rate(*floats(x), n=x.n, scheme="without_replacement").value)
+
+    return [
+        at_least("optimal_acceptance encloses α*", sample, enclosed, lambda x: [0, 0], tol=1e-15),
+        equal(
+            "naive accepts Σ p_i P(i ∈ S)",
+            sample,
+            naive,
+            lambda x: float(sum(p * inclusion(x.q, i, x.n) for i, p in enumerate(x.p))),
+            tol=1e-13,
+        ),
+    ]
+
+
+def floats(x: Pair) -> tuple[list[float], list[float]]:
+    """p and q in floats."""
+    return [float(a) for a in x.p], [float(a) for a in x.q]
+
+
+def neighbours() -> list[Finding]:
+    """The neighbouring statements that are false."""
+    q = Pair.of("1/2 1/2", "1/2 1/2", 2)
+    peaked = Pair.of("1/7 1/7 1/7 1/7 3/7", "1/7 1/7 1/7 1/7 3/7", 4)
+    h, flat = frozenset({0, 1, 2, 4}), Trapezoid((Fraction(1),), frozenset(), 1, Fraction(1))
+    in_floats = Fraction(newton([float(x) for x in peaked.q], h, peaked.n))
+    return [
+        differs(
+            "P(i ∈ S) = 1 − (1 − q_i)ⁿ",
+            q,
+            lambda x: [1 - (1 - a) ** x.n for a in x.q],
+            lambda x: [inclusion(x.q, i, x.n) for i in range(x.V)],
+        ),
+        fails(
+            "Newton's identities in floats miss 1 − Q(H) by at most 10",
+            peaked,
+            lambda x: 10,
+            lambda x: abs(in_floats - race_terms(x.q, h, x.n)),
+        ),
+        fails(
+            "the spacing bound without cos^{−n} θ",
+            flat,
+            lambda x: Fraction(upper(2 / ((arb.pi() ** 2 / ball(x.step)).exp() - 1))),
+            lambda x: Fraction(float(abs(x.error()).lower())),
+        ),
+    ]
+
+
+def check(level: Level, rng: np.random.Generator) -> Evidence:
+    """The race formula and its closed forms; the bounds of the quadrature; the constants as shipped."""
+    with ctx.workprec(BITS):
+        parts = (formula, steps_of_the_proof, quadrature, shipped_code)
+        return Evidence.of(*(f for part in parts for f in part(level, rng)), *neighbours())
