@@ -64,8 +64,8 @@ def _show(chosen: list[Page], read: bool) -> None:
     if not read:
         console().print(contents(chosen))
         return
-    for each in chosen:
-        console().print(Markdown(each.text))
+    for text in (text for each in chosen for text in each.texts):
+        console().print(Markdown(text))
 
 
 def _watched(chosen: list[Page], level: Level, seed: int, jobs: int) -> Iterator[Outcome]:

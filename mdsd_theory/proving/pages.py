@@ -42,6 +42,13 @@ class Page:
         return self.path.with_suffix(".md").read_text(encoding="utf-8")
 
     @property
+    def texts(self) -> list[str]:
+        """The page and its continuations, which have its number: ``10_k_seq.md``."""
+        beside = self.path.parent.glob(f"{self.number:02}_*.md")
+        others = sorted(path for path in beside if path.stem != self.path.stem)
+        return [self.text, *(path.read_text(encoding="utf-8") for path in others)]
+
+    @property
     def title(self) -> str:
         """The first heading, without its number."""
         heading = self.text.split("\n", 1)[0].lstrip("# ")

@@ -23,8 +23,8 @@ class KSeq(Verifier):
     .. math:: \beta(\gamma) = \sum_i \min(q_i, p_i/\gamma), \qquad
               P(Y \in S) = 1 - (1 - \beta(\gamma^*))^n
 
-    with γ* the smallest γ ∈ [1, n] for which the rule can be lossless, 1 − (1 − β)^n ≤ γβ, where
-    equality holds. The residual is ∝ p − min(q, p/γ)·(1 − (1 − β)^n)/β, which at γ* is (p − γ*q)_+.
+    with γ* the smallest γ ∈ [1, n] such that 1 − (1 − β)^n ≤ γβ, where equality holds; a smaller one is
+    lossless only if it is the same rule. The residual is ∝ p − min(q, p/γ)·(1 − (1 − β)^n)/β, which at γ* is (p − γ*q)_+.
 
     ``explicit`` equals ``value``: a rejected draft has p < γ*q, so its residual is zero.
 
@@ -32,7 +32,9 @@ class KSeq(Verifier):
     -----
     Cost O(V) for each of about 55 bisection steps on γ. A larger γ is lossless too and accepts less
     explicitly, but then a residual draw can hit a rejected draft, which may win back more: with
-    p = (¼, ¾), q = (¾, ¼), n = 2, γ = 2 reaches 0.656 where γ* reaches 0.648.
+    p = (¼, ¾), q = (¾, ¼), n = 2, γ = 2 reaches 0.656 where γ* reaches 0.648. For all p, q and n the rule
+    at γ* accepts at least as often as RRS with replacement, and more than 0.826 α* (theorems 10.5 to
+    10.7 in ``proofs/``).
 
     Examples
     --------

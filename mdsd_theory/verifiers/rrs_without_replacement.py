@@ -48,6 +48,8 @@ class RRSWithoutReplacement(Verifier):
 
     Notes
     -----
+    It accepts at least as often as RRS with replacement does (theorem 10.3 in ``proofs/``).
+
     ===========  ===============================================  =================================
     route        when                                             cost of a row
     ===========  ===============================================  =================================

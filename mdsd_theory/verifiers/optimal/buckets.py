@@ -6,7 +6,7 @@ sorted. One pass finds the plateaus c′ and c roughly; K buckets of equal width
 lies between, where alone f varies.
 
 Σ min(p(B), y(B)) over buckets is at least α*, and a bucket loses at most Σ (p_i − q_i p(B)/q(B))_+ of
-it: nothing inside a plateau or for one token, and δ p(B)/2 at most where ratios differ by a factor of up
+it: nothing inside a plateau or for one token, and δ p(B)/4 at most where ratios differ by a factor of up
 to 1 + δ.
 Few tokens hold most of the mass of real distributions, and equal widths leave them alone: with 1,024
 buckets the shipped ones at temperature 0.7 lose 2e-8 on average at n = 8, 1e-6 at temperature 1; buckets
