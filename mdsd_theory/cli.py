@@ -21,8 +21,9 @@ WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 def main() -> None:
     """Run the command.
 
-    Exit codes: 0; 1 when ``verify`` finds a disagreement or ``audit`` refutes the verifier; 2 after an
-    error; 130 when interrupted. A reader that closes the pipe is no error.
+    Exit codes: 0; 1 when ``verify`` finds a disagreement, ``audit`` refutes the verifier or
+    ``check-certificate`` refuses the file; 2 after an error; 130 when interrupted. A reader that closes
+    the pipe is no error.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
@@ -51,7 +52,11 @@ def _run(arguments: list[str]) -> int:
     from typer import Abort, Exit
     from typer.main import get_command
 
-    from mdsd_theory import cli_audit, cli_prove  # noqa: F401 - each adds its command to the app
+    from mdsd_theory import (  # noqa: F401 - each adds its commands to the app
+        cli_audit,
+        cli_certificate,
+        cli_prove,
+    )
     from mdsd_theory.cli_commands import app
 
     if hasattr(sys.stdout, "reconfigure"):

@@ -25,7 +25,7 @@ def test_signatures_are_the_agreed_ones():
     agreed = {"n": 3, "scheme": "without_replacement", "route": "auto"}
     assert defaults(mdsd.compare) == agreed | {"verifiers": None}
     assert defaults(mdsd.optimal_acceptance) == agreed
-    assert defaults(mdsd.certify) == {"n": 3, "scheme": "without_replacement"}
+    assert defaults(mdsd.certify) == {"n": 3, "scheme": "without_replacement", "rigorous": False}
     assert defaults(mdsd.from_logits) == {"temperature": 1.0, "top_k": None, "top_p": None}
     assert {"n": 3, "verifier": "rrs"}.items() <= defaults(mdsd.acceptance_rate).items()
 

@@ -5,7 +5,7 @@ with slopes ρ_a of P after H_a and ρ_b before H_b,
 
     f ≥ f_a + (ρ_a − c)(s − s_a)   and   f ≥ f_b − (ρ_b − c)(s_b − s),   c the chord slope of Q,
 
-so a block whose two lines cross above the best value found cannot hold the minimum.
+so a block whose two lines cross above the best value found cannot hold the minimum (theorem 6.e).
 """
 
 from __future__ import annotations
@@ -61,12 +61,14 @@ def _row_chunks(backend: Backend, rows: int, vocabulary: int) -> list[slice]:
 class _Race:
     """One chunk of rows, padded to whole blocks, with its nodes and weights.
 
-    ``target`` and ``outside`` are P(H_k) and q(Σ∖H_k) for k = 0 … K.
+    ``target`` and ``outside`` are P(H_k) and q(Σ∖H_k) for k = 0 … K; ``slopes`` the ratios of the first
+    and of the last token of each block.
     """
 
     backend: Backend
     n: int
     q: Array
+    slopes: tuple[Array, Array]
     target: Array
     outside: Array
     nodes: Nodes
@@ -80,6 +82,8 @@ class _Race:
         pad = -vocabulary % GROUP
         empty = backend.zeros((rows, pad))
         q = xp.concat([ranked.q, empty], axis=-1)
+        ratio = xp.concat([ranked.ratio, empty + xp.inf], axis=-1)
+        slopes = ratio[:, ::GROUP], ratio[:, GROUP - 1 :: GROUP]
         zero = backend.zeros((rows, 1))
         last = ranked.target[:, -1:]
         target = xp.concat([zero, ranked.target, empty + last], axis=-1)
@@ -88,7 +92,7 @@ class _Race:
         nodes = race_nodes(backend, mass_without(backend, q, top), n)
         heavy = split_heavy(backend, q, top, float(xp.max(nodes.times[:, -1])))
         weights = state_weights(backend, heavy, nodes, n)
-        return cls(backend, n, q, target, tail, nodes, heavy, weights)
+        return cls(backend, n, q, slopes, target, tail, nodes, heavy, weights)
 
     def odds(self, q: Array) -> Array:
         """Return e^{q t} − 1 at every node; shape (rows, …, J) for q of shape (rows, …)."""
@@ -144,14 +148,12 @@ def _block_bounds(race: _Race, at_ends: Array, ends: Array) -> Array:
     """Return a lower bound on P + 1 − Q over the inside of each block; shape (rows, blocks)."""
     xp = race.backend.xp
     left, right = at_ends[:, :-1], at_ends[:, 1:]
-    p_step = race.target[:, 1:] - race.target[:, :-1]
-    width = gather(xp, race.outside, ends[:, :-1]) - gather(xp, race.outside, ends[:, 1:])
+    width = xp.sum(xp.reshape(race.q, (race.q.shape[0], -1, GROUP)), axis=-1)
     chord = gather(xp, race.target, ends[:, 1:]) - gather(xp, race.target, ends[:, :-1])
     chord = chord - (right - left)
     with quiet():
-        slope = p_step / race.q
-        falls = chord - slope[:, ::GROUP] * width
-        rises = slope[:, GROUP - 1 :: GROUP] * width - chord
+        falls = chord - race.slopes[0] * width
+        rises = race.slopes[1] * width - chord
         share = (left - right + rises) / (falls + rises)
         share = xp.where(xp.isfinite(share), unit_interval(xp, share), 1.0)
         crossing = left - xp.where(falls > 0, falls, 0.0) * share

@@ -17,17 +17,22 @@ class RatioOrder:
         Tokens by ρ ascending; tokens with q = 0 come last, those with p = q = 0 at the very end.
     q : array, shape (rows, V)
         q in that order.
+    ratio : array, shape (rows, V)
+        ρ in that order: ∞ where q = 0 < p, NaN where both are zero. It cannot be had from ``target``,
+        whose differences are rounding noise where p is tiny.
     target : array, shape (rows, V)
         P(H_k) for k = 1 … V.
     """
 
     order: Array
     q: Array
+    ratio: Array
     target: Array
 
     def rows(self, chunk: slice) -> RatioOrder:
         """Return the same for some of the rows."""
-        return RatioOrder(self.order[chunk, :], self.q[chunk, :], self.target[chunk, :])
+        parts = (self.order, self.q, self.ratio, self.target)
+        return RatioOrder(*(part[chunk, :] for part in parts))
 
 
 def ratio_order(backend: Backend, p: Array, q: Array) -> RatioOrder:
@@ -37,8 +42,10 @@ def ratio_order(backend: Backend, p: Array, q: Array) -> RatioOrder:
     """
     xp = backend.xp
     with quiet():
-        order = xp.argsort(p / q, axis=-1, stable=False)
-    return RatioOrder(order, gather(xp, q, order), xp.cumulative_sum(gather(xp, p, order), axis=-1))
+        ratio = p / q
+    order = xp.argsort(ratio, axis=-1, stable=False)
+    target = xp.cumulative_sum(gather(xp, p, order), axis=-1)
+    return RatioOrder(order, gather(xp, q, order), gather(xp, ratio, order), target)
 
 
 def suffix_sums(backend: Backend, q: Array) -> Array:

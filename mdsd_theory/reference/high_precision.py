@@ -13,7 +13,10 @@ from typing import Any
 from mdsd_theory.errors import MissingDependencyError
 
 STEP = 0.1
-"""Spacing of log t; by page 7 of the proofs the rule's relative error is below 2e-32 for n up to 8."""
+"""Spacing of log t; by theorem 7.d the rule's relative error is below 2e-32 for n up to 8.
+
+What is cut off at the first node costs about 3e-20: far below the doubles that are returned.
+"""
 
 
 def prefix_values(

@@ -24,7 +24,8 @@ class KSeq(Verifier):
               P(Y \in S) = 1 - (1 - \beta(\gamma^*))^n
 
     with γ* the smallest γ ∈ [1, n] such that 1 − (1 − β)^n ≤ γβ, where equality holds; a smaller one is
-    lossless only if it is the same rule. The residual is ∝ p − min(q, p/γ)·(1 − (1 − β)^n)/β, which at γ* is (p − γ*q)_+.
+    lossless only if it is the same rule. The residual is ∝ p − min(q, p/γ)·(1 − (1 − β)^n)/β, which at
+    γ* is (p − γ*q)_+.
 
     ``explicit`` equals ``value``: a rejected draft has p < γ*q, so its residual is zero.
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mdsd_theory as mdsd
 from mdsd_theory.arrays import Backend
 from mdsd_theory.dual import race_search
 from mdsd_theory.dual.heavy_tokens import LARGEST_EXPONENT, split_heavy
@@ -160,3 +161,25 @@ def test_value_is_attained_by_the_subset(p, q, n):
     inside = np.flatnonzero(result.subset[0]).tolist()
     attained = p[inside].sum() + 1 - SCHEMES["without_replacement"].inside(q.tolist(), n, inside)
     assert result.value[0] == pytest.approx(attained, abs=1e-13)
+
+
+def blocks_that_end_in_tiny_tokens(seed, vocabulary=320):
+    """A pair whose every 32nd token of the ratio order has p and q near 1e-16."""
+    rng = np.random.default_rng(seed)
+    p, q = rng.dirichlet(np.ones(vocabulary), size=2)
+    order = np.argsort(p / q)
+    p, q = p[order], q[order]
+    last = np.arange(31, vocabulary, 32)
+    between = np.sqrt(p[last - 1] / q[last - 1] * p[last] / q[last])
+    q[last] = 10 ** rng.uniform(-16.3, -15, last.size)
+    p[last] = between * q[last]
+    return p / p.sum(), q / q.sum()
+
+
+@pytest.mark.parametrize(("seed", "n"), [(158, 3), (190, 3), (236, 4)])
+def test_tiny_tokens_at_the_ends_of_blocks_do_not_hide_the_minimum(seed, n):
+    """Slopes of P must be p/q: differences of its running sums are noise here (was off by 1e-3)."""
+    p, q = blocks_that_end_in_tiny_tokens(seed)
+    found = mdsd.optimal_acceptance(p, q, n=n)
+    _, values = prefix_values(p, q, n)
+    assert found.lower <= min(values) <= found.upper
