@@ -32,6 +32,7 @@ from mdsd_theory.verifiers import VERIFIERS, Verifier
 
 if TYPE_CHECKING:
     from mdsd_theory.reference.certificate import Certificate
+    from mdsd_theory.rigorous import Enclosure
 
 __version__ = "0.1.0"
 
@@ -46,6 +47,7 @@ __all__ = [
     "CertificationError",
     "Comparison",
     "DataFileError",
+    "Enclosure",
     "InputError",
     "InputTypeError",
     "MdsdError",
@@ -69,9 +71,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The reference layer loads its solvers only when it is needed.
+    # The reference and the rigorous layer are loaded only when they are needed.
     if name == "Certificate":
         from mdsd_theory.reference.certificate import Certificate
 
         return Certificate
+    if name == "Enclosure":
+        from mdsd_theory.rigorous import Enclosure
+
+        return Enclosure
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

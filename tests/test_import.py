@@ -43,6 +43,13 @@ def imports_of(folder):
 def test_arrows_run_one_way():
     assert not any(".dual" in name for name in imports_of("reference"))
     assert not any(".reference" in name for name in imports_of("dual"))
+    assert not any(".dual" in name or ".reference" in name for name in imports_of("rigorous"))
     for name in imports_of("schemes"):
         below = ("schemes", "distributions", "intake", "arrays", "errors")
         assert name.removeprefix("mdsd_theory.").split(".")[0] in below, name
+
+
+def test_only_the_command_line_knows_the_proofs():
+    package = Path(mdsd_theory.__file__).parent
+    files = (file for file in package.rglob("*.py") if file.parent.name not in ("proving", "proofs"))
+    assert [x.name for x in files if "mdsd_theory.proving" in x.read_text("utf-8")] == ["cli_prove.py"]
