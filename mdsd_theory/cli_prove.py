@@ -43,6 +43,9 @@ def prove(
     if only_list or read:
         _show(chosen, read)
         return
+    from mdsd_theory.proving.symbolic import require_all
+
+    require_all()
     outcomes = sorted(_watched(chosen, level, seed, jobs), key=lambda outcome: outcome.page.number)
     if as_json:
         from mdsd_theory.proving.view import as_data

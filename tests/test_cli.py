@@ -425,3 +425,13 @@ def test_prove_errors_are_one_line_and_exit_2(arguments, run):
     assert (code, out) == (2, "")
     assert err.startswith("mdsd: ")
     assert err.count("\n") == 1
+
+
+def test_prove_says_what_is_not_installed(run, monkeypatch):
+    from mdsd_theory.proving import symbolic
+
+    monkeypatch.setattr(symbolic, "NEEDED", {"no_such_module": "no-such-package"})
+    code, out, err = run("prove", 1)
+    assert (code, out) == (2, "")
+    assert "no-such-package is not installed" in err
+    assert "pip install 'mdsd-theory[proofs]'" in err

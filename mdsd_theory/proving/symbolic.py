@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -11,7 +12,23 @@ from mdsd_theory.errors import MissingDependencyError
 from mdsd_theory.proving.evidence import Finding, Kind, Verdict
 from mdsd_theory.proving.progress import announce
 
-HINT = "the proofs' symbolic checks need it: pip install 'mdsd-theory[proofs]'"
+HINT = "the checks of the proofs need it: pip install 'mdsd-theory[proofs]'"
+
+NEEDED = {"sympy": "sympy", "z3": "z3-solver", "flint": "python-flint"}
+"""Modules that some checks import, with the packages that hold them."""
+
+
+def require_all() -> None:
+    """Raise unless everything that some check needs is installed.
+
+    Raises
+    ------
+    MissingDependencyError
+        Naming the first package that is missing.
+    """
+    for module, package in NEEDED.items():
+        if importlib.util.find_spec(module) is None:
+            raise MissingDependencyError(f"{package} is not installed; {HINT}")
 
 
 def sympy() -> Any:
