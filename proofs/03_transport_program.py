@@ -1,7 +1,7 @@
 """Check of page 3: the transport program, its dual, and why a 0/1 point is optimal."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, pairwise, product
@@ -14,6 +14,7 @@ from mdsd_theory.proving import (
     Finding,
     Kind,
     Level,
+    Position,
     Sample,
     at_least,
     equal,
@@ -21,10 +22,10 @@ from mdsd_theory.proving import (
     holds,
     identity,
     impossible,
+    positions,
 )
-from mdsd_theory.proving.instances import Vector, denominator, rounded, shown
+from mdsd_theory.proving.instances import Vector, shown
 from mdsd_theory.proving.optima import solved, subsets
-from mdsd_theory.proving.samples import random_vector
 from mdsd_theory.proving.symbolic import sympy, z3
 
 Tokens = frozenset[int]
@@ -34,45 +35,14 @@ Matrix = tuple[tuple[int, ...], ...]
 ZERO, ONE = Fraction(0), Fraction(1)
 
 
-class Position(NamedTuple):
-    """A target p and any law w of the set of drafts."""
+class Priced(NamedTuple):
+    """A position, and some u of the dual program."""
 
-    p: Vector
-    law: Law
+    x: Position
+    u: Vector
 
-    @property
-    def size(self) -> tuple[int, int, int]:
-        """What makes one position smaller than another."""
-        return len(self.p), len(self.law), denominator(self.p) + denominator(tuple(self.law.values()))
-
-    def smaller(self) -> Iterator["Position"]:
-        """Yield positions of smaller denominators."""
-        w = tuple(self.law.values())
-        for d in range(1, denominator(self.p)):
-            yield Position(rounded(self.p, d), self.law)
-        for d in range(1, denominator(w)):
-            pairs = zip(self.law, rounded(w, d), strict=True)
-            yield Position(self.p, {s: x for s, x in pairs if x})
-
-    def __repr__(self) -> str:
-        sets = (f"w({', '.join(map(str, sorted(s)))}) = {x}" for s, x in self.law.items())
-        return f"p = {shown(self.p)}, {', '.join(sets)}"
-
-    def __reduce__(self) -> tuple[Callable[[str], str], tuple[str]]:
-        """Travel between processes as text: a page is no module that could be imported there."""
-        return str, (str(self),)
-
-
-def positions(rng: np.random.Generator, count: int, sets: Sequence[Tokens], vocabulary: int) -> Sample:
-    """Return random targets and random laws on some of the sets."""
-
-    def draw() -> Position:
-        chosen = rng.permutation(len(sets))[: int(rng.integers(1, len(sets) + 1))]
-        pairs = zip(chosen, random_vector(rng, len(chosen), 30), strict=True)
-        return Position(random_vector(rng, vocabulary, 30), {sets[k]: x for k, x in pairs if x})
-
-    scope = f"V = {vocabulary}, sets of {min(map(len, sets))} to {max(map(len, sets))} tokens"
-    return Sample(Kind.RANDOM, scope, [draw() for _ in range(count)])
+    def __str__(self) -> str:
+        return f"{self.x}, u = {shown(self.u)}"
 
 
 def total(values: Iterator[Fraction]) -> Fraction:
@@ -83,6 +53,13 @@ def total(values: Iterator[Fraction]) -> Fraction:
 def family(vocabulary: int, sizes: Sequence[int]) -> list[Tokens]:
     """All sets of tokens of these sizes."""
     return [s for s in subsets(vocabulary) if len(s) in sizes]
+
+
+def some_of(vocabulary: int, most: int) -> Iterator[tuple[int, list[Tokens]]]:
+    """V with every family of at most so many sets of tokens, lopsided ones among them."""
+    sets = family(vocabulary, range(1, vocabulary + 1))
+    for k in range(1, most + 1):
+        yield from ((vocabulary, list(chosen)) for chosen in combinations(sets, k))
 
 
 # --- the programs ---------------------------------------------------------------------------------
@@ -102,13 +79,13 @@ def cost(x: Position, u: Sequence[Any], v: Mapping[Tokens, Any]) -> Any:
 
 def cut(x: Position, chosen: Tokens) -> Any:
     """P(H) + 1 − Q(H): the cost of u = 1[H], v_S = 1[S ⊄ H]."""
-    u = [int(i in chosen) for i in range(len(x.p))]
+    u = [int(i in chosen) for i in range(x.V)]
     return cost(x, u, {s: int(not s <= chosen) for s in x.law})
 
 
 def minimisers(x: Position) -> list[Tokens]:
     """Every H of least cost."""
-    cuts = {h: cut(x, h) for h in subsets(len(x.p))}
+    cuts = {h: cut(x, h) for h in subsets(x.V)}
     return [h for h, value in cuts.items() if value == min(cuts.values())]
 
 
@@ -160,7 +137,7 @@ def terms(x: Position, c: Coupling, u: Sequence[Fraction]) -> Fraction:
 
 def marginals(x: Position, nu: Mapping[tuple[Tokens, int], Fraction]) -> list[Fraction]:
     """The laws of S and of Y."""
-    tokens = range(len(x.p))
+    tokens = range(x.V)
     sets = [total(nu[s, i] for i in tokens) for s in x.law]
     return [*sets, *(total(nu[s, i] for s in x.law) for i in tokens)]
 
@@ -250,10 +227,13 @@ def unions(vocabulary: int, sets: Sequence[Tokens]) -> frozenset[tuple[int, ...]
     )
 
 
-def least(x: Position, sets: Sequence[Tokens]) -> Fraction:
-    """The dual's value: the least cost of a vertex."""
+def least(x: Position, sizes: Sequence[int]) -> Fraction:
+    """The dual's value, with a v_S for every set of these sizes: the least cost of a vertex."""
+    sets = family(x.V, sizes)
+    if not x.law.keys() <= set(sets):
+        raise ValueError(f"{x} drafts sets of other sizes than {sizes}")
     masses = [*(x.law.get(s, ZERO) for s in sets), *x.p]
-    points = vertices(incidence(len(x.p), sets))
+    points = vertices(incidence(x.V, sets))
     return min(total(a * b for a, b in zip(masses, z, strict=True)) for z in points)
 
 
@@ -340,6 +320,7 @@ def unimodular(level: Level) -> list[Finding]:
 
     shapes = [(2, (1, 2)), (3, (2,)), *EXTRA[level]]
     families = [(v, family(v, sizes)) for v, sizes in shapes]
+    families += [*some_of(2, 3), *some_of(3, level.pick(2, 3, 3))]
     full = incidence(3, family(3, (1, 2, 3)))
     parts = square_submatrices(full, level.pick([1, 2], [1, 2, 3], [1, 2, 3, 4]))
     square = list(square_submatrices(incidence(3, family(3, (2,))), range(1, 7))) + list(parts)
@@ -372,14 +353,13 @@ def unimodular(level: Level) -> list[Finding]:
 
 def programs(level: Level, rng: np.random.Generator) -> list[Finding]:
     """Primal, dual, complementary slackness and completion on random instances."""
-    sets = family(4, (1, 2, 3))
-    some = positions(rng, level.pick(80, 600, 5000), sets, 4)
-    pairs = positions(rng, level.pick(100, 600, 5000), family(3, (2,)), 3)
-    two = positions(rng, level.pick(100, 600, 5000), family(2, (1, 2)), 2)
+    some = positions(rng, level.pick(80, 600, 5000), [4], (1, 2, 3))
+    pairs = positions(rng, level.pick(100, 600, 5000), [3], (2,))
+    two = positions(rng, level.pick(100, 600, 5000), [2])
     return [
-        equal("primal = dual", pairs, lambda x: solved(*x), lambda x: least(x, family(3, (2,)))),
-        equal("primal = dual", two, lambda x: solved(*x), lambda x: least(x, family(2, (1, 2)))),
-        equal("primal = least 0/1 point", some, lambda x: solved(*x), lambda x: cut(x, minimisers(x)[0])),
+        equal("primal = dual", pairs, optimum, lambda x: least(x, (2,))),
+        equal("primal = dual", two, optimum, lambda x: least(x, (1, 2))),
+        equal("primal = least 0/1 point", some, optimum, lambda x: cut(x, minimisers(x)[0])),
         holds("complementary slackness with every least H", some, slack),
         *completion(some),
     ]
@@ -412,7 +392,7 @@ def completion(some: Sample) -> list[Finding]:
 
 def optimum(x: Position) -> Fraction:
     """The value of the program."""
-    return solved(*x)
+    return solved(x.p, x.law)
 
 
 def slack(x: Position) -> bool:
@@ -429,9 +409,9 @@ def slack(x: Position) -> bool:
 
 def rounding(level: Level, rng: np.random.Generator) -> list[Finding]:
     """The second proof."""
-    xs = positions(rng, level.pick(150, 1000, 8000), family(4, (1, 2, 3, 4)), 4)
-    priced = [(x, tuple(Fraction(int(k), 6) for k in rng.integers(0, 7, 4))) for x in xs.items]
-    sample = Sample(Kind.RANDOM, "V = 4, any sets, u in sixths", priced)
+    xs = positions(rng, level.pick(150, 1000, 8000), [4])
+    priced = [Priced(x, tuple(Fraction(int(k), 6) for k in rng.integers(0, 7, 4))) for x in xs.items]
+    sample = Sample(Kind.RANDOM, f"{xs.scope}, u in sixths", priced)
     large = level.pick(3, 4, 4)
     return [
         identity(
@@ -447,20 +427,20 @@ def rounding(level: Level, rng: np.random.Generator) -> list[Finding]:
         equal(
             "the average cut of H_t is the cost of u",
             sample,
-            lambda z: total(length * cut(z[0], h) for length, h in thresholds(z[1])),
+            lambda z: total(length * cut(z.x, h) for length, h in thresholds(z.u)),
             lambda z: cheapest(*z),
         ),
         equal(
             "dual − primal = the three sums of complementary slackness",
             sample,
-            lambda z: cheapest(*z) - total(iter(partial(z[0]).values())),
-            lambda z: terms(z[0], partial(z[0]), z[1]),
+            lambda z: cheapest(*z) - total(iter(partial(z.x).values())),
+            lambda z: terms(z.x, partial(z.x), z.u),
         ),
         at_least(
             "some H_t costs no more than u",
             sample,
             lambda z: cheapest(*z),
-            lambda z: min(cut(z[0], h) for _, h in thresholds(z[1])),
+            lambda z: min(cut(z.x, h) for _, h in thresholds(z.u)),
         ),
     ]
 

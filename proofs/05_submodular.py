@@ -13,20 +13,22 @@ from mdsd_theory.proving import (
     Kind,
     Level,
     Pair,
+    Position,
     Sample,
     at_least,
+    at_schemes,
     equal,
     fails,
     grid,
     holds,
     impossible,
+    positions,
     random_drafters,
     random_pairs,
     simplex,
 )
-from mdsd_theory.proving.instances import Vector, denominator, rounded, shown
-from mdsd_theory.proving.optima import set_law, solved, subsets
-from mdsd_theory.proving.samples import random_vector
+from mdsd_theory.proving.instances import Vector, shown
+from mdsd_theory.proving.optima import solved, subsets
 from mdsd_theory.proving.symbolic import z3
 
 Tokens = frozenset[int]
@@ -34,54 +36,15 @@ ZERO = Fraction(0)
 SINGLE = ("with_replacement", "without_replacement", "greedy", "top_k")
 
 
-class Position(NamedTuple):
-    """A target p and any law w of the set of drafts."""
+class Points(NamedTuple):
+    """A position, and two points of the cube."""
 
-    p: Vector
-    law: Mapping[Tokens, Fraction]
+    x: Position
+    u: Vector
+    v: Vector
 
-    @property
-    def size(self) -> tuple[int, int, int]:
-        """What makes one position smaller than another."""
-        return len(self.p), len(self.law), denominator(self.p) + denominator(tuple(self.law.values()))
-
-    def smaller(self) -> Iterator["Position"]:
-        """Yield positions of smaller denominators."""
-        w = tuple(self.law.values())
-        for d in range(1, denominator(self.p)):
-            yield Position(rounded(self.p, d), self.law)
-        for d in range(1, denominator(w)):
-            pairs = zip(self.law, rounded(w, d), strict=True)
-            yield Position(self.p, {s: x for s, x in pairs if x})
-
-    def __repr__(self) -> str:
-        sets = (f"w({', '.join(map(str, sorted(s)))}) = {x}" for s, x in self.law.items())
-        return f"p = {shown(self.p)}, {', '.join(sets)}"
-
-    def __reduce__(self) -> tuple[Callable[[str], str], tuple[str]]:
-        """Travel between processes as text: a page is no module that could be imported there."""
-        return str, (str(self),)
-
-
-def positions(rng: np.random.Generator, count: int, vocabulary: Sequence[int]) -> Sample:
-    """Return random targets and random laws of the set of drafts."""
-
-    def draw() -> Position:
-        v = int(rng.choice(list(vocabulary)))
-        sets = [s for s in subsets(v) if s]
-        chosen = rng.permutation(len(sets))[: int(rng.integers(1, 9))]
-        pairs = zip(chosen, random_vector(rng, len(chosen), 30), strict=True)
-        return Position(random_vector(rng, v, 30), {sets[k]: x for k, x in pairs if x})
-
-    scope = f"any law of sets, V = {min(vocabulary)}–{max(vocabulary)}"
-    return Sample(Kind.RANDOM, scope, [draw() for _ in range(count)])
-
-
-def at_schemes(sample: Sample, schemes: Sequence[str]) -> Sample:
-    """Return the same instances with the law of each scheme."""
-    named = f"{len(schemes)} schemes" if len(schemes) > 1 else schemes[0]
-    found = [Position(x.p, set_law(x, name)) for x in sample.items for name in schemes]
-    return Sample(sample.kind, f"{named}, {sample.scope}", found)
+    def __str__(self) -> str:
+        return f"{self.x}, u = {shown(self.u)}, v = {shown(self.v)}"
 
 
 def total(values: Iterator[Any]) -> Any:
@@ -133,7 +96,7 @@ def extension(x: Position, u: Sequence[Any]) -> Any:
 
 def selected(x: Position, pick: Mapping[Tokens, int]) -> list[Any]:
     """p − y, y the law of the token that a selection picks from S."""
-    y = [total(w for s, w in x.law.items() if pick[s] == i) for i in range(len(x.p))]
+    y = [total(w for s, w in x.law.items() if pick[s] == i) for i in range(x.V)]
     return [a - b for a, b in zip(x.p, y, strict=True)]
 
 
@@ -142,9 +105,15 @@ def selections(x: Position) -> Iterator[dict[Tokens, int]]:
     yield from (dict(zip(x.law, picks, strict=True)) for picks in product(*x.law))
 
 
+def tangent(x: Position, u: Sequence[Any], v: Sequence[Any]) -> Any:
+    """f̂(u) + Σ (p − y)(v − u), y the law of the token of S that has the least u."""
+    slope = selected(x, {s: min(s, key=lambda i: u[i]) for s in x.law})
+    return extension(x, u) + total(g * (b - a) for g, a, b in zip(slope, u, v, strict=True))
+
+
 def minimisers(x: Position) -> list[Tokens]:
     """Every H with the least f(H)."""
-    values = {h: f(x, h) for h in subsets(len(x.p))}
+    values = {h: f(x, h) for h in subsets(x.V)}
     return [h for h, value in values.items() if value == min(values.values())]
 
 
@@ -158,12 +127,12 @@ def is_lattice(x: Position) -> bool:
 
 def nested_best(x: Position, h: Tokens) -> bool:
     """Is f(H) ≤ f(A) for every A inside H and every A around H?"""
-    return all(f(x, h) <= f(x, a) for a in subsets(len(x.p)) if a <= h or a >= h)
+    return all(f(x, h) <= f(x, a) for a in subsets(x.V) if a <= h or a >= h)
 
 
 def single_best(x: Position, h: Tokens) -> bool:
     """Is f(H) ≤ f(A) for every A that has one token more or one less?"""
-    return all(f(x, h) <= f(x, h ^ {i}) for i in range(len(x.p)))
+    return all(f(x, h) <= f(x, h ^ {i}) for i in range(x.V))
 
 
 def smallest_by_flow(x: Position) -> Tokens:
@@ -241,12 +210,12 @@ def symbolic(level: Level) -> list[Finding]:
 
 def pairs_of(x: Position) -> list[tuple[Tokens, Tokens]]:
     """All pairs of sets of tokens."""
-    return list(combinations(subsets(len(x.p)), 2))
+    return list(combinations(subsets(x.V), 2))
 
 
 def triples_of(x: Position) -> list[tuple[Tokens, ...]]:
     """Some triples and quadruples of sets of tokens."""
-    everything = list(subsets(len(x.p)))[1:]
+    everything = list(subsets(x.V))[1:]
     return [*combinations(everything[:6], 3), *zip(*(everything[k:] for k in (0, 2, 3, 5)), strict=False)]
 
 
@@ -268,8 +237,8 @@ def set_functions(some: Sample) -> list[Finding]:
         equal(
             "Möbius inversion of Q gives w",
             some,
-            lambda x: [inverse(lambda h: inside(x, h), s) for s in subsets(len(x.p))],
-            lambda x: [x.law.get(s, ZERO) for s in subsets(len(x.p))],
+            lambda x: [inverse(lambda h: inside(x, h), s) for s in subsets(x.V)],
+            lambda x: [x.law.get(s, ZERO) for s in subsets(x.V)],
         ),
     ]
 
@@ -288,7 +257,7 @@ def lattice(level: Level, rng: np.random.Generator, some: Sample) -> list[Findin
         holds(
             "least among the nested is least",
             some,
-            lambda x: all((h in minimisers(x)) == nested_best(x, h) for h in subsets(len(x.p))),
+            lambda x: all((h in minimisers(x)) == nested_best(x, h) for h in subsets(x.V)),
         ),
         holds(
             "for two tokens: least among single changes is least",
@@ -300,56 +269,61 @@ def lattice(level: Level, rng: np.random.Generator, some: Sample) -> list[Findin
 
 def reached(x: Position) -> list[int]:
     """Which tokens the maximum flow still reaches, as zeros and ones."""
-    return [int(i in smallest_by_flow(x)) for i in range(len(x.p))]
+    return [int(i in smallest_by_flow(x)) for i in range(x.V)]
 
 
 def smallest(x: Position) -> list[int]:
     """Which tokens are in every minimiser."""
-    return [int(all(i in h for h in minimisers(x))) for i in range(len(x.p))]
+    return [int(all(i in h for h in minimisers(x))) for i in range(x.V)]
 
 
 def convexity(level: Level, rng: np.random.Generator) -> list[Finding]:
     """Theorem 5.d."""
     xs = positions(rng, level.pick(60, 500, 4000), [2, 3])
-    few = [x for x in xs.items if sum(map(len, x.law)) <= 12]
     points = [
-        (x, *(tuple(Fraction(int(k), 6) for k in rng.integers(0, 7, len(x.p))) for _ in range(2)))
-        for x in few
+        Points(x, *(tuple(Fraction(int(k), 6) for k in rng.integers(0, 7, x.V)) for _ in range(2)))
+        for x in xs.items
     ]
-    sample = Sample(Kind.RANDOM, "any law of sets, V = 2, 3, u in sixths", points)
+    sample = Sample(Kind.RANDOM, f"{xs.scope}, u and v in sixths", points)
     return [
         equal(
             "f̂ = f on sets",
             xs,
-            lambda x: [extension(x, [int(i in h) for i in range(len(x.p))]) for h in subsets(len(x.p))],
-            lambda x: [f(x, h) for h in subsets(len(x.p))],
+            lambda x: [extension(x, [int(i in h) for i in range(x.V)]) for h in subsets(x.V)],
+            lambda x: [f(x, h) for h in subsets(x.V)],
         ),
         equal(
             "f̂(u) = max over selections of Σ (p − y) u",
             sample,
-            lambda z: extension(z[0], z[1]),
+            lambda z: extension(z.x, z.u),
             lambda z: max(
-                total(a * b for a, b in zip(selected(z[0], pick), z[1], strict=True))
-                for pick in selections(z[0])
+                total(a * b for a, b in zip(selected(z.x, pick), z.u, strict=True))
+                for pick in selections(z.x)
             ),
+        ),
+        at_least(
+            "p − y is a subgradient at u: f̂(v) ≥ f̂(u) + (p − y)·(v − u)",
+            sample,
+            lambda z: extension(z.x, z.v),
+            lambda z: tangent(z.x, z.u, z.v),
         ),
         at_least(
             "f̂ is convex: the mean of f̂ ≥ f̂ of the mean",
             sample,
-            lambda z: (extension(z[0], z[1]) + extension(z[0], z[2])) / 2,
-            lambda z: extension(z[0], [(a + b) / 2 for a, b in zip(z[1], z[2], strict=True)]),
+            lambda z: (extension(z.x, z.u) + extension(z.x, z.v)) / 2,
+            lambda z: extension(z.x, [(a + b) / 2 for a, b in zip(z.u, z.v, strict=True)]),
         ),
         equal(
             "f̂(u) is the mean of f over the level sets of u",
             sample,
-            lambda z: extension(z[0], z[1]),
-            lambda z: level_mean(z[0], z[1]),
+            lambda z: extension(z.x, z.u),
+            lambda z: level_mean(z.x, z.u),
         ),
         at_least(
             "f̂(u) ≥ min f = α* − 1",
             sample,
-            lambda z: extension(z[0], z[1]),
-            lambda z: solved(*z[0]) - 1,
+            lambda z: extension(z.x, z.u),
+            lambda z: solved(z.x.p, z.x.law) - 1,
         ),
     ]
 
@@ -396,12 +370,12 @@ def neighbours() -> list[Finding]:
 
 def at(x: Pair) -> Position:
     """The pair with drafts with replacement."""
-    return Position(x.p, set_law(x, "with_replacement"))
+    return Position.of(x, "with_replacement")
 
 
 def check(level: Level, rng: np.random.Generator) -> Evidence:
     """f is submodular, its minimisers a lattice, its extension convex."""
-    some = positions(rng, level.pick(50, 400, 3000), [2, 3, 4])
+    some = positions(rng, level.pick(50, 400, 3000), [1, 2, 3, 4])
     return Evidence.of(
         *symbolic(level),
         *set_functions(some),

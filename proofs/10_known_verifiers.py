@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import permutations, product
-from math import prod
+from math import e, expm1, log1p, prod
 from typing import Any
 
 import numpy as np
@@ -94,16 +94,42 @@ def naive(x: Pair, scheme: str) -> Fraction:
     return sum((w * x.P(s) for s, w in set_law(x, scheme).items()), start=ZERO)
 
 
-def spared(x: Pair) -> list[Fraction]:
-    """P(i ∉ S_{n−1} without token j) − P(i ∉ S_n), without replacement, for all i ≠ j."""
-    law = set_law(x, WITHOUT)
-    missing = [sum((w for s, w in law.items() if i not in s), start=ZERO) for i in range(x.V)]
-    out = []
+def missed(x: Pair) -> list[Fraction]:
+    """m_i = P(i ∉ S), without replacement; 1 for no draft."""
+    law = set_law(x, WITHOUT) if x.n else {frozenset[int](): ONE}
+    return [sum((w for s, w in law.items() if i not in s), start=ZERO) for i in range(x.V)]
+
+
+def missed_beside(x: Pair) -> dict[int, list[Fraction]]:
+    """m_i^j: i is missed by n − 1 drafts without token j; for each j with 0 < q_j < 1."""
+    out = {}
     for j in (j for j in range(x.V) if 0 < x.q[j] < 1):
         rest = tuple(ZERO if i == j else b / (1 - x.q[j]) for i, b in enumerate(x.q))
-        fewer = set_law(Pair(x.p, rest, x.n - 1), WITHOUT) if x.n > 1 else {frozenset[int](): ONE}
-        for i in (i for i in range(x.V) if i != j):
-            out.append(sum((w for s, w in fewer.items() if i not in s), start=ZERO) - missing[i])
+        out[j] = missed(Pair(x.p, rest, x.n - 1))
+    return out
+
+
+def spared(x: Pair) -> list[Fraction]:
+    """m_i^j − m_i for all i ≠ j."""
+    less, all_missed = missed_beside(x), missed(x)
+    return [row[i] - all_missed[i] for j, row in less.items() for i in range(x.V) if i != j]
+
+
+def missed_by_first_draw(x: Pair) -> list[Fraction]:
+    """Σ_{j≠i} q_j m_i^j: i is missed by the first draft, and by the others."""
+    less = missed_beside(x) or {j: [ONE] * x.V for j in range(x.V) if x.q[j]}
+    return [sum((x.q[j] * less[j][i] for j in less if j != i), start=ZERO) for i in range(x.V)]
+
+
+def one_step(x: Pair) -> list[Fraction]:
+    """p_i m_i − λ_i Σ_x (q_x − p_x)_+ m_i^x for p_i > q_i, λ_i = (p_i − q_i)/z: naive pays no less."""
+    over = [max(a - b, ZERO) for a, b in zip(x.p, x.q, strict=True)]
+    z, less, all_missed = sum(over, start=ZERO), missed_beside(x), missed(x)
+    under = {j: max(x.q[j] - x.p[j], ZERO) for j in range(x.V)}
+    out = []
+    for i in (i for i in range(x.V) if over[i]):
+        paid = sum((under[j] * (less[j][i] if j in less else ONE) for j in under if j != i), start=ZERO)
+        out.append(x.p[i] * all_missed[i] - over[i] / z * paid)
     return out
 
 
@@ -304,14 +330,15 @@ def recursion_findings(level: Level, rng: np.random.Generator) -> list[Finding]:
     few = Sample(many.kind, many.scope, list(many.items)[:150])
     return [
         *rejection_claims("RRS with", iid, many, True, rrs),
+        equal("RRS with: accepts token i with min(p_i, t_n q_i)", iid, served, served_by_walk),
         *rejection_claims("RRS without", apart, many, False, rrs_without),
         *without_claims(small),
         *without_claims(many),
-        at_least("one token less, one draft less: i is missed no less", small, spared, none_spared),
-        at_least("one token less, one draft less: i is missed no less", few, spared, none_spared),
+        *missed_claims(small),
+        *missed_claims(few),
         equal(
             "gain of p = (0, 1), q = (1 − ε, ε): (1 − ε)²",
-            Sample(Kind.RANDOM, "V = 2, n = 2", gains),
+            Sample(Kind.GRID, "n = 2, ε = 1/2, 1/3, 1/10, 1/1000", gains),
             lambda x: rrs_without(x) - rrs(x),
             lambda x: x.q[0] ** 2,
         ),
@@ -348,21 +375,32 @@ def without_claims(sample: Sample) -> list[Finding]:
     ]
 
 
-def none_spared(x: Pair) -> list[int]:
-    """A zero for every entry of ``spared``."""
-    return [0] * len(spared(x))
+def missed_claims(sample: Sample) -> list[Finding]:
+    """(5), and the step of the proof that naive is no better, without replacement."""
+    return [
+        equal("m_i, by the first draw", sample, missed, missed_by_first_draw),
+        at_least(
+            "one token less, one draft less: i is missed no less",
+            sample,
+            spared,
+            lambda x: [0] * len(spared(x)),
+        ),
+        at_least("one rejection: naive pays no less", sample, one_step, lambda x: [0] * len(one_step(x))),
+    ]
 
 
 def several(sample: Sample) -> Sample:
     """The instances with n ≥ 2."""
-    return Sample(sample.kind, sample.scope, [x for x in sample.items if x.n > 1])
+    scope = sample.scope.replace("n = 1–", "n = 2–")
+    return Sample(sample.kind, scope, [x for x in sample.items if x.n > 1])
 
 
 def equality_as_stated(x: Pair) -> bool:
-    """For n ≥ 2: RRS without = RRS with exactly where p ≤ t_n q on the support of q."""
-    t = clock(x)[-1]
+    """For n ≥ 2: RRS without = RRS with exactly where p ≤ t_n q on supp q; then both are p(supp q)."""
+    t, drafted = clock(x)[-1], x.P([i for i in range(x.V) if x.q[i]])
     covered = all(a <= t * b for a, b in zip(x.p, x.q, strict=True) if b)
-    return (rrs_without(x) == rrs(x)) == covered
+    same = rrs_without(x) == rrs(x)
+    return same == covered and (not same or rrs(x) == drafted)
 
 
 def k_seq_findings(level: Level, rng: np.random.Generator) -> list[Finding]:
@@ -382,6 +420,10 @@ def k_seq_findings(level: Level, rng: np.random.Generator) -> list[Finding]:
         equal("γ*: nothing by coincidence", best, lambda x: walked(x, k_seq(x, x_gamma(x)))[1], at_gamma),
         at_least("γ = n is valid", many, lambda x: x.n * beta(x, Fraction(x.n)), at_n),
         holds("residual ≥ 0 iff A/β ≤ max(γ, least p/q)", sample, lossless_as_stated),
+        holds("lossless at a γ that is not valid: the same rule as at γ*", sample, same_rule),
+        at_least("max(F, A) ≥ K-SEQ at every γ", sample, larger_ends, k_seq_lows),
+        at_least("K-SEQ ≥ min(F, A) at every γ", sample, k_seq_highs, smaller_ends),
+        at_least("A(n) ≥ (1 − (1 − 1/n)^n) F(n)", many, at_n, spectr_share),
         at_least("K-SEQ: no less with one more draft", several(many), k_seq_high, one_less),
     ]
 
@@ -394,6 +436,12 @@ def k_seq_claims(name: str, sample: Sample, gamma: Callable[[Pair], Fraction]) -
 
     return [
         equal(f"K-SEQ, {name}: emits p", sample, lambda x: found(x)[0], lambda x: x.p),
+        at_least(
+            f"K-SEQ, {name}: residual ≥ 0",
+            sample,
+            lambda x: k_seq_residual(x, gamma(x)),
+            lambda x: [ZERO] * x.V,
+        ),
         equal(
             f"K-SEQ, {name}: explicit acceptance A(γ)",
             sample,
@@ -435,10 +483,55 @@ def one_less(x: Pair) -> Fraction:
     return k_seq_low(Pair(x.p, x.q, x.n - 1))
 
 
+def gammas(x: Pair) -> list[Fraction]:
+    """Some γ ≥ 1: on both sides of γ*, valid or not, and the least p_i/q_i > 1."""
+    least = min((a / b for a, b in zip(x.p, x.q, strict=True) if a * b), default=ONE)
+    tried = (ONE, Fraction(9, 8), Fraction(5, 4), Fraction(3, 2), Fraction(2), Fraction(x.n), Fraction(4))
+    return [*tried, max(least, ONE)]
+
+
+def k_seq_lows(x: Pair) -> list[Fraction]:
+    """A lower bound of K-SEQ's acceptance, once for each of ``gammas``."""
+    return [k_seq_low(x)] * len(gammas(x))
+
+
+def k_seq_highs(x: Pair) -> list[Fraction]:
+    """An upper bound of K-SEQ's acceptance, once for each of ``gammas``."""
+    return [k_seq_high(x)] * len(gammas(x))
+
+
+def smaller_ends(x: Pair) -> list[Fraction]:
+    """min(F(γ), A(γ))."""
+    return [min(overlap(x, gamma), some_accepted(x, gamma)) for gamma in gammas(x)]
+
+
+def larger_ends(x: Pair) -> list[Fraction]:
+    """max(F(γ), A(γ))."""
+    return [max(overlap(x, gamma), some_accepted(x, gamma)) for gamma in gammas(x)]
+
+
+def spectr_share(x: Pair) -> Fraction:
+    """(1 − (1 − 1/n)^n) F(n)."""
+    return spectr_constant(x.n) * overlap(x, Fraction(x.n))
+
+
+def same_rule(x: Pair) -> bool:
+    """Where γ is not valid but no residual is negative, γ' = A/β is γ* and accepts each token alike."""
+    for gamma in gammas(x):
+        a, b = some_accepted(x, gamma), beta(x, gamma)
+        if a > gamma * b and min(k_seq_residual(x, gamma)) >= 0:
+            star = a / b
+            low, high = bracket(x)
+            chances = [[min(c, d / g) for c, d in zip(x.q, x.p, strict=True)] for g in (gamma, star)]
+            if chances[0] != chances[1] or not low <= star <= high or overlap(x, star) != a:
+                return False
+    return True
+
+
 def lossless_as_stated(x: Pair) -> bool:
     """The residual is ≥ 0 exactly where A(γ)/β(γ) ≤ max(γ, least p_i/q_i over p_i q_i > 0)."""
     ratios = [a / b for a, b in zip(x.p, x.q, strict=True) if a * b]
-    for gamma in (ONE, Fraction(5, 4), Fraction(3, 2), Fraction(2), Fraction(x.n)):
+    for gamma in gammas(x):
         possible = min(k_seq_residual(x, gamma)) >= 0
         bound = beta(x, gamma) * max(gamma, min(ratios, default=ZERO))
         if possible != (some_accepted(x, gamma) <= bound):
@@ -481,6 +574,16 @@ def served(x: Pair) -> list[Fraction]:
     return [min(a, t * b) for a, b in zip(x.p, x.q, strict=True)]
 
 
+def served_by_walk(x: Pair) -> list[Fraction]:
+    """The same over all drafts and branches: the law of Y less what the last residual adds."""
+    accepted, rule = [ZERO] * x.V, recursive(x, True)
+    for drafts, waiting in draws(x, True):
+        for token, accept in zip(drafts, rule(drafts)[0], strict=True):
+            accepted[token] += waiting * accept
+            waiting *= 1 - accept
+    return accepted
+
+
 def served_naive(x: Pair) -> list[Fraction]:
     """p_i (1 − (1 − q_i)^n)."""
     return [a * (1 - (1 - b) ** x.n) for a, b in zip(x.p, x.q, strict=True)]
@@ -488,18 +591,38 @@ def served_naive(x: Pair) -> list[Fraction]:
 
 def sharp_findings(level: Level) -> list[Finding]:
     """The constants are reached by two tokens, fall with n, and are above SpecTr's."""
-    two = Sample(Kind.RANDOM, "p = (4/9, 5/9), q = (2/3, 1/3)", [two_tokens(Fraction(2, 3), 2)])
+    two = Sample(Kind.GRID, "p = (4/9, 5/9), q = (2/3, 1/3)", [two_tokens(Fraction(2, 3), 2)])
     sizes = range(2, level.pick(9, 17, 33))
     drafts = Sample(Kind.ENCLOSURE, f"n = 2–{sizes[-1]}", list(sizes))
     return [
         equal("α* = 1, K-SEQ = 8/9, RRS = 23/27", two, at_four_thirds, exact_two),
         *sharp_claims("RRS", sizes, rrs, rrs_constant),
         *sharp_claims("K-SEQ", sizes, k_seq_high, k_seq_constant),
+        *limit_claims(),
         at_least(
             "c_n > 1 − (1 − 1/n)^n and > 0.826",
             drafts,
             lambda n: k_seq_constant(n)[1],
             lambda n: max(spectr_constant(n), Fraction(826, 1000)),
+        ),
+    ]
+
+
+def limit_claims() -> list[Finding]:
+    """c_n → 1 − e^{−b}, e^b − 1 = e b, and d_n → 3/4: both from above, less than 1/(4n) off."""
+    sizes = Sample(Kind.FLOATING, "n = 2, 4, …, 64", [2**k for k in range(1, 7)])
+    b = 1.75
+    for _ in range(60):
+        b = log1p(e * b)
+    ends = [-expm1(-b), 0.75]
+
+    def constants(n: int) -> list[float]:
+        return [float(k_seq_constant(n)[1]), float(rrs_constant(n)[1])]
+
+    return [
+        at_least("c_n ≥ 1 − e^{−b}, d_n ≥ 3/4", sizes, constants, lambda n: ends),
+        at_least(
+            "they are less than 1/(4n) off", sizes, lambda n: [x + 0.25 / n for x in ends], constants
         ),
     ]
 
@@ -644,7 +767,8 @@ def floats(x: Pair) -> tuple[list[float], list[float]]:
 def shipped_findings(level: Level, rng: np.random.Generator) -> list[Finding]:
     """The package's rules, held to the theorems."""
     few = random_pairs(rng, level.pick(10, 80, 500), [2, 3, 4], n=[2, 3], distinct=True)
-    pairs = Sample(few.kind, few.scope + ", n = 2", [Pair(x.p, x.q, 2) for x in few.items])
+    scope = few.scope.replace("n = 2–3", "n = 2")
+    pairs = Sample(few.kind, scope, [Pair(x.p, x.q, 2) for x in few.items])
     near = Sample(Kind.FLOATING, few.scope, few.items)
     shown: list[tuple[str, Callable[[Pair], Fraction]]] = [
         ("naive", lambda x: naive(x, WITHOUT)),
@@ -704,11 +828,22 @@ def neighbour_findings() -> list[Finding]:
             lambda x: [walked(x, k_seq(x, TWO))[1], optimum(x)],
             lambda x: [Fraction(21, 32), Fraction(11, 16)],
         ),
-        fails(
+        holds(
             "K-SEQ is lossless only at valid γ",
-            half,
-            lambda x: -min(k_seq_residual(x, ONE)),
-            lambda x: some_accepted(x, ONE) - beta(x, ONE),
+            Sample(Kind.COUNTEREXAMPLE, "one instance", [half]),
+            lambda x: some_accepted(x, ONE) > overlap(x, ONE) and min(k_seq_residual(x, ONE)) >= 0,
+        ),
+        equal(
+            "RRS without 5/6 and RRS 7/9 beside K-SEQ",
+            Sample(Kind.GRID, f"{three}; {thirds}", [(three, thirds)]),
+            lambda x: [rrs_without(x[0]), rrs(x[1])],
+            lambda x: [Fraction(5, 6), Fraction(7, 9)],
+        ),
+        equal(
+            "selection with poor weights: 11/12",
+            Sample(Kind.GRID, str(even), [even]),
+            truncated,
+            lambda x: Fraction(11, 12),
         ),
         fails("truncated Khisti ≥ one draft", even, truncated, lambda x: sum(map(min, x.p, x.q), ZERO)),
         differs(

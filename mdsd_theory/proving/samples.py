@@ -72,7 +72,7 @@ def grid(
         if not distinct or sum(x > 0 for x in q) >= k
     ]
     chosen = items if where is None else [x for x in items if where(x)]
-    return Sample(Kind.GRID, f"V = {vocabulary}, D ≤ {denominator}, n = {listed(n)}", chosen)
+    return Sample(Kind.GRID, _scope([vocabulary], denominator, n, distinct), chosen)
 
 
 def grid_pairs(vocabulary: int, denominator: int) -> Iterator[tuple[Vector, Vector]]:
@@ -126,11 +126,9 @@ def random_pairs(
     >>> sample.total, {x.V for x in sample.items}
     (3, {3})
     """
-    return Sample(
-        Kind.RANDOM,
-        f"V = {listed(vocabulary)}, D ≤ {denominator}, n = {listed(n)}",
-        [_random_pair(rng, list(vocabulary), list(n), denominator, distinct) for _ in range(count)],
-    )
+    sizes, drafts = list(vocabulary), list(n)
+    items = [_random_pair(rng, sizes, drafts, denominator, distinct) for _ in range(count)]
+    return Sample(Kind.RANDOM, _scope(vocabulary, denominator, n, distinct), items)
 
 
 def _random_pair(
@@ -161,8 +159,13 @@ def random_drafters(
         vectors = [random_vector(rng, v, denominator) for _ in range(drafts + 1)]
         return Drafters(vectors[0], tuple(vectors[1:]))
 
-    scope = f"V = {listed(vocabulary)}, D ≤ {denominator}, n = {listed(n)}"
-    return Sample(Kind.RANDOM, scope, [draw() for _ in range(count)])
+    items = [draw() for _ in range(count)]
+    return Sample(Kind.RANDOM, _scope(vocabulary, denominator, n, distinct=False), items)
+
+
+def _scope(vocabulary: Collection[int], denominator: int, n: Collection[int], distinct: bool) -> str:
+    support = " ≤ |supp q|" if distinct else ""
+    return f"V = {listed(vocabulary)}, D ≤ {denominator}, n = {listed(n)}{support}"
 
 
 def random_vector(

@@ -11,6 +11,7 @@ from mdsd_theory.proving.pages import page
     ("old", "new"),
     [
         ("(x, i): weight * nu.get", "(x, i): weight**2 * nu.get"),
+        ("if i in drafts)", "if i == min(drafts))"),
         ("p[min(s & aim or s)] += weight", "p[min(s)] += weight"),
         ("(-1) ** len(s - h) * (1 - chance", "(-1) ** len(h) * (1 - chance"),
         ("(1 - chance(everything - h))", "(1 - chance(h))"),
@@ -18,7 +19,8 @@ from mdsd_theory.proving.pages import page
         ("other + hub * other / (1 - hub)", "other + hub * other"),
         ("acceptance(mu) == acceptance(nu)]", "acceptance(mu) == acceptance(nu) + 1]"),
         ("mass * w[frozenset(d)] == x.law[d] *", "mass == x.law[d] *"),
-        ("range(1, x.n + 1)", "range(1, x.n)"),
+        ("range(1, min(x.n, x.V) + 1)", "range(1, x.n)"),
+        ("math.perm(x.V, x.n), math.comb(x.V, x.n)", "math.perm(x.V, x.n), math.perm(x.V, x.n)"),
     ],
 )
 def test_altered(altered, old, new):

@@ -29,6 +29,8 @@ from mdsd_theory.proving.pages import page
         ),
         ("(optimum(x) == 1) == all(cut(x, h) >= 1", "(optimum(x) == 1) == any(cut(x, h) >= 1"),
         (">= cut(x, h) for h", "> cut(x, h) for h"),
+        ("(accepted(nu) == value == best)", "(accepted(nu) == best)"),
+        ("else i in s or i not in h for", "else i in s for"),
     ],
 )
 def test_altered(altered, old, new):

@@ -22,8 +22,9 @@ from mdsd_theory.proving.pages import page
         ("and not any(s <= part for part in parts))", "and not all(s <= part for part in parts))"),
         ("total((-1) ** len(s - h) * q(h)", "total((-1) ** len(h) * q(h)"),
         ("linear - total(w * min(u[i] for i in s)", "linear - total(w * max(u[i] for i in s)"),
+        ("min(s, key=lambda i: u[i])", "max(s, key=lambda i: u[i])"),
         ("if value == min(values.values())]", "if value == max(values.values())]"),
-        ("for a in subsets(len(x.p)) if a <= h or a >= h)", "for a in subsets(len(x.p)) if a <= h)"),
+        ("for a in subsets(x.V) if a <= h or a >= h)", "for a in subsets(x.V) if a <= h)"),
         ("[int(all(i in h for h in minimisers(x)))", "[int(any(i in h for h in minimisers(x)))"),
         (
             "positions(rng, level.pick(100, 600, 4000), [2])",
