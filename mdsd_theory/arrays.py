@@ -200,6 +200,10 @@ class Backend:
             return x.astype(np.float64, copy=False)
         return x.detach().to(self.work)
 
+    def contiguous(self, x: Array) -> Array:
+        """Return ``x`` with rows that lie together in memory; a copy only where they do not."""
+        return np.ascontiguousarray(x) if self.library == "numpy" else x.contiguous()
+
     def mask(self, x: Array, batch: tuple[int, ...]) -> Array:
         """Return a boolean mask of shape (rows, V) in the batch shape of the caller."""
         return self.xp.reshape(x, (*batch, x.shape[-1]))

@@ -101,10 +101,11 @@ class Pair:
         return p, (self.q[:, r, :] if self.q.ndim == 3 else self.q[r, :]).tolist()
 
 
-def check_probabilities(x: Array, name: str, backend: Backend) -> Array:
+def check_probabilities(x: Array, name: str, backend: Backend, *, divide: bool = True) -> Array:
     """Return rows (..., V) as (rows, V) probabilities in the work dtype, each summing to one.
 
-    Entries below 1e-290 (1e-30 on Apple's MPS) count as zero.
+    Entries below 1e-290 (1e-30 on Apple's MPS) count as zero. Without ``divide`` the rows keep the values
+    that they came with: a division can make two neighbouring floats one, and so a tie.
 
     Raises
     ------
@@ -114,6 +115,8 @@ def check_probabilities(x: Array, name: str, backend: Backend) -> Array:
     require_vocabulary(x, name)
     xp, leading, vocabulary = backend.xp, tuple(x.shape[:-1]), int(x.shape[-1])
     rows = xp.reshape(backend.widen(x), (-1, vocabulary)) if x.ndim != 1 else backend.widen(x)[None]
+    # Along the rows of any other memory layout NumPy would sum naively.
+    rows = backend.contiguous(rows)
     if rows.shape[0] == 0:
         return rows
     with quiet():
@@ -122,7 +125,7 @@ def check_probabilities(x: Array, name: str, backend: Backend) -> Array:
         least = float(xp.min(rows))
     if not (least >= 0 and off <= sum_tolerance(dtype_name(x), vocabulary)):
         _explain(host(rows), leading, name, dtype_name(x))
-    rows = rows if off == 0 else rows / total
+    rows = rows / total if divide and off > 0 else rows
     return rows if least >= backend.tiny else xp.where(rows < backend.tiny, 0.0, rows)
 
 
@@ -153,15 +156,16 @@ def place(name: str, leading: tuple[int, ...], row: int, token: int | None = Non
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def rows_of(x: Any, name: str) -> Rows:
-    """Check distributions of shape (..., V) that come alone."""
+def rows_of(x: Any, name: str, *, divide: bool = True) -> Rows:
+    """Check distributions of shape (..., V) that come alone (see :func:`check_probabilities`)."""
     array = adopt(x, name)
     backend = common_backend({name: array})
-    return Rows(check_probabilities(array, name, backend), tuple(array.shape[:-1]), backend)
+    checked = check_probabilities(array, name, backend, divide=divide)
+    return Rows(checked, tuple(array.shape[:-1]), backend)
 
 
-def pair(p: Any, q: Any) -> Pair:
-    """Check a target and one draft of equal shape (..., V).
+def pair(p: Any, q: Any, *, divide_draft: bool = True) -> Pair:
+    """Check a target and one draft of equal shape (..., V) (see :func:`check_probabilities`).
 
     Raises
     ------
@@ -170,7 +174,7 @@ def pair(p: Any, q: Any) -> Pair:
     InputError
         For a wrong shape, or rows that are not distributions.
     """
-    target, draft = _alike({"p": p, "q": q})
+    target, draft = _alike({"p": p, "q": q}, as_given=() if divide_draft else ("q",))
     return Pair(target.x, draft.x, target.batch, target.backend)
 
 
@@ -204,7 +208,7 @@ def drafter_rows(q: Any) -> Rows:
     return Rows(stacked, first.batch, first.backend)
 
 
-def _alike(named: dict[str, Any]) -> list[Rows]:
+def _alike(named: dict[str, Any], as_given: tuple[str, ...] = ()) -> list[Rows]:
     """Check distributions by name: of one shape, one library, one device."""
     tensor = next((x for x in named.values() if is_torch(x)), None)
     arrays = {name: adopt(x, name, like=tensor) for name, x in named.items()}
@@ -214,7 +218,11 @@ def _alike(named: dict[str, Any]) -> list[Rows]:
         require_vocabulary(x, name)
         _same_shape(arrays[first], x, first, name)
     return [
-        Rows(check_probabilities(x, name, backend), tuple(x.shape[:-1]), backend)
+        Rows(
+            check_probabilities(x, name, backend, divide=name not in as_given),
+            tuple(x.shape[:-1]),
+            backend,
+        )
         for name, x in arrays.items()
     ]
 

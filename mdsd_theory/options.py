@@ -49,7 +49,7 @@ def checked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[Pair, int]:
         checked = pair_with_drafters(p, q)
         drafters = int(checked.q.shape[0])
         return checked, implied_n(n, drafters)
-    checked = pair(p, q)
+    checked = pair(p, q, divide_draft=not scheme.by_rank)
     check_support(Rows(checked.q, checked.batch, checked.backend), scheme, n)
     return checked, n
 

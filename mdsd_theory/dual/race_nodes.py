@@ -139,7 +139,7 @@ def left_end(backend: Backend, nodes: Nodes, outside: Array) -> Array:
     scaled = outside * tau
     total = backend.zeros((1, 1))
     for r in reversed(range(_terms(float(xp.max(tau))))):
-        factor = h / xp.expm1(h * (r + 1)) / math.factorial(r)
+        factor = h / xp.expm1(h * (r + 1)) / float(math.factorial(r))
         total = factor - scaled * total
     return scaled * total
 

@@ -39,6 +39,9 @@ class Scheme(ABC):
     same_sets_as : str or None
         Name of the scheme whose sets of drafts it has, in another order: their α* is one, so that
         ``"all"`` leaves it out.
+    by_rank : bool
+        Whether the drafts depend on which entries of q are the largest. Then q is not divided by its
+        sum, which may miss one by rounding: the division could make ties that the caller's q has not.
 
     Notes
     -----
@@ -52,6 +55,7 @@ class Scheme(ABC):
     draft: ClassVar[str] = "single"
     drafts: ClassVar[tuple[int, ...] | None] = None
     same_sets_as: ClassVar[str | None] = None
+    by_rank: ClassVar[bool] = False
 
     @abstractmethod
     def set_law(self, q: Any, n: int) -> SetLaw:
@@ -177,7 +181,7 @@ class Scheme(ABC):
 
     def _drafted(self, q: Any, n: int) -> Rows:
         """Return the checked q that :meth:`_draw` takes."""
-        rows = rows_of(q, "q")
+        rows = rows_of(q, "q", divide=not self.by_rank)
         check_support(rows, self, n)
         return rows
 

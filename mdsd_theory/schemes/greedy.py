@@ -27,6 +27,7 @@ class Greedy(Scheme):
 
     name: ClassVar[str] = "greedy"
     summary: ClassVar[str] = "the n-1 tokens of largest q, and one draw from the rest of q"
+    by_rank: ClassVar[bool] = True
 
     def set_law(self, q: Sequence[Number], n: int) -> SetLaw:
         """Return the law of T ∪ {X_n} (see :meth:`Scheme.set_law`)."""

@@ -36,6 +36,7 @@ class SpecHub(Scheme):
     source: ClassVar[str] = "Sun et al. 2024 (SpecHub), arXiv 2411.05289"
     drafts: ClassVar[tuple[int, ...] | None] = (2,)
     same_sets_as: ClassVar[str | None] = "greedy"
+    by_rank: ClassVar[bool] = True
 
     def set_law(self, q: Sequence[Number], n: int) -> SetLaw:
         """Return the law of {a, X} (see :meth:`Scheme.set_law`)."""
@@ -48,7 +49,8 @@ class SpecHub(Scheme):
         check_drafts(n, self)
         hub = largest(q, 1)[0]
         if not drawn:
-            return {i: q[i] for i in support(q)}
+            total = sum(q)
+            return {i: q[i] / total for i in support(q)}
         return without(q, hub) if drawn[0] == hub else {hub: 1}
 
     def _draw(self, rows: Rows, n: int, count: int, generator: Any) -> Array:

@@ -22,6 +22,7 @@ class TopK(Scheme):
     name: ClassVar[str] = "top_k"
     summary: ClassVar[str] = "the n tokens of largest q, no randomness"
     source: ClassVar[str] = "Li et al. 2024 (EAGLE), arXiv 2401.15077"
+    by_rank: ClassVar[bool] = True
 
     def set_law(self, q: Sequence[Number], n: int) -> SetLaw:
         """Return the point mass at the top n tokens (see :meth:`Scheme.set_law`)."""

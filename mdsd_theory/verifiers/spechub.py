@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from mdsd_theory.arrays import Array, gather, top_indices
@@ -67,7 +67,7 @@ class SpecHub(Verifier):
         hub = largest(q, 1)[0]
         leads = drafts[0] == hub
         x = drafts[1] if leads else drafts[0]
-        rest = without(q, hub)
+        rest, q = without(q, hub), normalised(q)
         target, before = ([0 if i == hub else a for i, a in enumerate(b)] for b in (p, q))
         after = [q[hub] * rest.get(i, 0) for i in range(len(q))]
         left, first = _taken(target, before)
@@ -123,6 +123,7 @@ class SpecHubPlan(Plan):
         backend, xp = pair.backend, pair.backend.xp
         hub = top_indices(backend, pair.q, 1)
         mask, rest = last_draft(backend, pair.q, 2)
+        pair = replace(pair, q=pair.q / xp.sum(pair.q, axis=-1, keepdims=True))
         target, before = (xp.where(mask, 0.0, x) for x in (pair.p, pair.q))
         left, after = _positive(xp, target - before), gather(xp, pair.q, hub) * rest
         lost = (_positive(xp, before - target), _positive(xp, after - left))

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -183,3 +184,11 @@ def test_tiny_tokens_at_the_ends_of_blocks_do_not_hide_the_minimum(seed, n):
     found = mdsd.optimal_acceptance(p, q, n=n)
     _, values = prefix_values(p, q, n)
     assert found.lower <= min(values) <= found.upper
+
+
+def test_torch_takes_as_many_drafts_as_numpy():
+    """Factorials beyond 64-bit integers must not reach torch as such."""
+    q = np.full(64, 1 / 64)
+    for n in (17, 40):
+        found = mdsd.optimal_acceptance(torch.tensor(q), torch.tensor(q), n=n)
+        assert found.value == pytest.approx(mdsd.optimal_acceptance(q, q, n=n).value, abs=1e-12)

@@ -156,3 +156,14 @@ def test_mistakes(buckets, error, message):
 def test_repr():
     assert repr(OptimalIID()) == "OptimalIID()"
     assert repr(OptimalIID(buckets=Fraction(8).numerator)) == "OptimalIID(buckets=8)"
+
+
+def test_bounds_hold_for_rows_that_do_not_lie_together_in_memory():
+    """NumPy sums such rows naively; the rows were normalised wrongly by 4e-13."""
+    q = np.full(40_000, 1 / 40_000)
+    p = q * np.where(np.arange(40_000) < 20_000, 0.5, 1.5)
+    target, draft = (np.asfortranarray(np.stack([x] * 3)) for x in (p, q))
+    rate = OptimalIID(buckets=64).acceptance_rate(target, draft, 2)
+    proved = certify(p, q, n=2, scheme="with_replacement", rigorous=True)
+    assert np.all(rate.value + rate.error_bound >= proved.lower)
+    assert np.all(rate.value == OptimalIID(buckets=64).acceptance_rate(p, q, 2).value)

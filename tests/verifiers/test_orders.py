@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mdsd_theory import SCHEMES, InputError, InputTypeError, optimal_acceptance
+from mdsd_theory import SCHEMES, InputError, InputTypeError, certify, optimal_acceptance
 from mdsd_theory.demo_data import load_demo_data
 from mdsd_theory.instances import KINDS, random_pair
 from mdsd_theory.verifiers.optimal.min_norm import mix_orders
@@ -242,3 +242,19 @@ def test_mixing_stops_at_the_steps_allowed(rng):
 def test_mistakes(tol, error, message):
     with pytest.raises(error, match=message):
         OptimalOrders(tol=tol)
+
+
+@pytest.mark.parametrize(("vocabulary", "n", "top"), [(49_152, 3, 0.59), (262_144, 2, 0.5)])
+def test_bounds_hold_where_many_equal_tokens_round_alike(vocabulary, n, top):
+    """The error of y grows with V: a constant allowance was 14 times too small here."""
+    q = np.full(vocabulary, (1 - top) / (vocabulary - 1))
+    q[0] = top
+    p = np.zeros(vocabulary)
+    p[0] = 1.0
+    plan = OptimalOrders().plan(p, q, n, scheme="without_replacement")
+    (row,) = plan.rows
+    proved = certify(p, q, n=n, rigorous=True)
+    assert row.value - row.rounding <= proved.upper
+    assert row.value + row.gap >= proved.lower
+    assert plan.acceptance <= proved.upper
+    assert row.upper >= proved.lower

@@ -49,7 +49,7 @@ class IIDPlan(Plan):
 
     @property
     def loss(self) -> Any:
-        """α* − Σ min(p, y) of each row: what the buckets cost, at most."""
+        """α* − Σ min(p, y) of each row: what the buckets cost, at most (but for 16n units of rounding)."""
         return self.at_most([row.loss for row in self.rows])
 
     def plot(self, ax: Axes | None = None, row: int = 0) -> Axes:

@@ -86,7 +86,7 @@ class OptimalOrders(Verifier):
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return Σ min(p, y) of each row."""
         rows = self._rows(pair, n, scheme)
-        value = pair.backend.array([row.acceptance for row in rows])
+        value = pair.backend.array([row.value for row in rows])
         gap = pair.backend.array([row.gap for row in rows])
         return RowRate(value, value, "orders", error_bound=gap)
 
