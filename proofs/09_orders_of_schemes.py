@@ -84,6 +84,12 @@ def independent(x: Drafters, h: Set) -> Fraction:
     return Fraction(prod(sum((q[i] for i in h), ZERO) for q in x.q))
 
 
+def dependent(x: Drafters, h: Set) -> Fraction:
+    """Q(H) of a joint law: X₁ ~ q₁, then X₂ ~ q₃ if X₁ is token 0, else q₂."""
+    second = [sum((q[i] for i in h), ZERO) for q in x.q]
+    return sum((x.q[0][i] * second[-1 if i == 0 else 1 % x.n] for i in h), ZERO)
+
+
 LAWS: dict[str, Inside] = {
     WITH: with_replacement,
     WITHOUT: without_replacement,
@@ -192,8 +198,8 @@ def better_without(x: Pair) -> bool:
 
 
 def drafts_needed(x: Pair) -> int | None:
-    """The least N with (1 − q_min)^N ≤ max(1 − P(supp q), min p on supp q); None if that is zero."""
-    gap = max(1 - x.P(support(x)), min(x.p[i] for i in support(x)))
+    """The least N with (1 − q_min)^N ≤ 1 − P(supp q) + min p on supp q; None if that is zero."""
+    gap = 1 - x.P(support(x)) + min(x.p[i] for i in support(x))
     least, n = min(v for v in x.q if v), 1
     if not gap:
         return None
@@ -203,12 +209,17 @@ def drafts_needed(x: Pair) -> int | None:
 
 
 def reaches_limit(x: Pair) -> bool:
-    """α* = P(supp q) with N drafts; or, N being none, α* ≤ 1 − q_i^n < 1 at a token with p_i = 0."""
+    """α* = P(supp q) with N drafts; or, N being none, α* ≤ 1 − q_i^n < 1 at a token with p_i = 0.
+
+    And P(supp q) − (1 − q_min)^n ≤ α* in any case.
+    """
     n = drafts_needed(x)
+    if best(x, with_replacement) < x.P(support(x)) - (1 - min(v for v in x.q if v)) ** x.n:
+        return False
     if n is not None:
         return best(drafts(x, n), with_replacement) == x.P(support(x))
     missed = max(x.q[i] for i in support(x) if not x.p[i])
-    return x.P(support(x)) == 1 and (missed == 1 or best(x, with_replacement) <= 1 - missed**x.n < 1)
+    return x.P(support(x)) == 1 and best(x, with_replacement) <= 1 - missed**x.n < 1
 
 
 def second_difference(x: Pair, law: Inside) -> Fraction:
@@ -223,16 +234,18 @@ def enclosed(x: Pair, scheme: str) -> bool:
     return Fraction(found.lower) <= best(x, LAWS[scheme]) <= Fraction(found.upper)
 
 
+def two_draws(q: Any, h: Set) -> Any:
+    """Q(H) of two drafts without replacement: Σ_{i ∈ H} q_i (q(H) − q_i) / (1 − q_i)."""
+    return sum(q[i] * (sum(q[k] for k in h) - q[i]) / (1 - q[i]) for i in h)
+
+
 def likelier_inside(vocabulary: int) -> list[object]:
     """z3: q > 0 and a set H that two drafts without replacement stay inside more often than two with."""
     logic = z3()
     q, q_is = simplex("q", vocabulary)
 
-    def without(h: Set) -> Any:
-        return logic.Sum([q[i] * (logic.Sum([q[k] for k in h]) - q[i]) / (1 - q[i]) for i in h])
-
     sets = [h for h in subsets(vocabulary) if h]
-    above = [without(h) > logic.Sum([q[i] for i in h]) * logic.Sum([q[i] for i in h]) for h in sets]
+    above = [two_draws(q, h) > logic.Sum([q[i] for i in h]) * logic.Sum([q[i] for i in h]) for h in sets]
     return [*q_is, *(v > 0 for v in q), logic.Or(above)]
 
 
@@ -313,6 +326,12 @@ def in_n(level: Level, rng: np.random.Generator) -> Iterator[Finding]:
         lambda x: best(x, independent),
         lambda x: best(Drafters(x.p, x.q[:-1]), independent),
     )
+    yield at_least(
+        "a joint law: another draft never hurts",
+        random_drafters(rng, level.pick(30, 300, 3000), [2, 3, 4], [3], denominator=12),
+        lambda x: best(x, dependent),
+        lambda x: best(Drafters(x.p, x.q[:1]), independent),
+    )
     small = grid(3, level.pick(3, 4, 6), n=[1, 2, 3])
     yield holds("with replacement: P(supp q) is the limit, reached at N or never", small, reaches_limit)
     yield identity("with replacement: the gains fall by s^(n−1) (1 − s)²", "all s, n = 1–6", gains)
@@ -382,6 +401,13 @@ def table(level: Level, rng: np.random.Generator) -> Iterator[Finding]:
     for n in (2, 3, 4):
         claim = "q(T) ≥ 1 − 1/n is enough for the criterion"
         yield impossible(claim, f"n = {n}, all q", partial(light_enough, n))
+    pairs = random_pairs(rng, level.pick(8, 80, 800), [2, 3, 4, 5], [2], denominator=12, distinct=True)
+    yield equal(
+        "without replacement: the formula at n = 2 that is tried for all q",
+        pairs,
+        lambda x: [Fraction(two_draws(x.q, h)) for h in subsets(x.V)],
+        lambda x: [without_replacement(x, h) for h in subsets(x.V)],
+    )
     claim = "two drafts without replacement stay inside H more seldom"
     yield impossible(claim, "V = 4, n = 2, all q > 0", partial(likelier_inside, 4))
     for better, worse, x in SMALLEST:
@@ -423,6 +449,11 @@ def like_one_draft(scheme: str, x: Pair) -> bool:
     )
 
 
+def top_k_is_all(x: Pair) -> bool:
+    """Top-k has α* = 1 in the transport program at p = q."""
+    return optimum(Pair(x.q, x.q, x.n), TOP_K) == 1
+
+
 def one_draft(x: Pair) -> Fraction:
     """Σ min(p, q)."""
     return sum(map(min, x.p, x.q), ZERO)
@@ -438,6 +469,8 @@ def ones(level: Level, rng: np.random.Generator) -> Iterator[Finding]:
         yield holds(claim, small, partial(like_one_draft, scheme))
         if scheme != TOP_K:
             yield at_least(f"{scheme}: α* ≥ Σ min(p, q)", small, partial(best, law=law), one_draft)
+    claim = "top_k: α* = 1 at p = q iff n is the number of tokens with q > 0"
+    yield holds(claim, small, lambda x: top_k_is_all(x) == (len(support(x)) == x.n))
     same = Pair.of("1/2 1/2", "1/2 1/2", 1)
     yield fails("top_k: α* = 1 at p = q", same, lambda x: optimum(x, TOP_K), lambda x: ONE)
 

@@ -33,6 +33,7 @@ from mdsd_theory.verifiers.optimal.buckets import bucketed
 from mdsd_theory.verifiers.optimal.curtain import Curtain, left_curtain
 from mdsd_theory.verifiers.optimal.iid import priorities
 from mdsd_theory.verifiers.optimal.iid_row import iid_row
+from mdsd_theory.verifiers.optimal.iid_rule import OptimalIID
 
 Vector = list[Fraction]
 Row = dict[int, Fraction]
@@ -40,6 +41,7 @@ Row = dict[int, Fraction]
 Group = list[int]
 ZERO, ONE = Fraction(0), Fraction(1)
 SCHEME = "with_replacement"
+TWO_BUCKETS = OptimalIID(buckets=2)
 INTERVALS = "1/6 5/12 1/16 1/6 5/12 9/16 0 1/16 9/16 3/4 3/4 1"
 """What tokens 1, 2, 3 and 4 of the page's example take."""
 
@@ -136,6 +138,18 @@ def on_its_side(x: Pair) -> bool:
         if not all(sides + masses + levels):
             return False
     return True
+
+
+def parts_and_leftmost(x: Pair) -> tuple[Vector, Vector]:
+    """p(A) and F(q(A)) for every set A of tokens of positive q, F made of p."""
+    sets = [a for a in subsets(x.V) if all(x.q[i] for i in a)]
+    return [x.P(a) for a in sets], [lorenz(x.p, x.q, x.q_mass(a)) for a in sets]
+
+
+def above_power(x: Pair) -> Vector:
+    """F(t) − t^n of the clipped laws, at cuts and between them."""
+    times = [Fraction(k, 7) for k in range(8)]
+    return [lorenz(y, x.q, t) - t**x.n for y in laws(x) for t in times]
 
 
 def lorenz(y: Sequence[Fraction], q: Sequence[Fraction], length: Fraction) -> Fraction:
@@ -310,11 +324,11 @@ def emitted(x: Pair, y: Vector, take: dict[int, Row]) -> tuple[Vector, Fraction,
     return law, hit, accepted
 
 
-def shipped_acceptance(x: Pair) -> Fraction:
-    """P(Y ∈ S) of the shipped rule, draft by draft."""
+def shipped_acceptance(x: Pair, rule: Any = VERIFIERS["optimal"]) -> Fraction:
+    """P(Y ∈ S) of a shipped rule, draft by draft."""
     hit, tokens = ZERO, [i for i in range(x.V) if x.q[i]]
     for drafts in product(tokens, repeat=x.n):
-        law = VERIFIERS["optimal"].conditional_law(x.p, x.q, drafts, scheme=SCHEME)
+        law = rule.conditional_law(x.p, x.q, drafts, scheme=SCHEME)
         chance = prod((x.q[i] for i in drafts), start=ONE)
         hit += chance * total(law.get(i, ZERO) for i in set(drafts))
     return hit
@@ -494,6 +508,18 @@ def of_the_polytope(level: Level, tried: Samples) -> list[Finding]:
     return [
         holds(agree, tried.few, four_agree),
         holds(agree, tried.inner, four_agree),
+        at_least(
+            "y(A) ≥ F(q(A)) for every A of positive q",
+            tried.few,
+            lambda x: parts_and_leftmost(x)[0],
+            lambda x: parts_and_leftmost(x)[1],
+        ),
+        at_least(
+            "F(t) ≥ t^n between the cuts too",
+            tried.many,
+            above_power,
+            lambda x: [ZERO] * len(above_power(x)),
+        ),
         impossible("the cuts suffice for all A", "V = 3, n = 2, all q, y", lambda: prefixes_suffice(2)),
     ]
 
@@ -614,7 +640,8 @@ def of_the_rule(level: Level, tried: Samples) -> list[Finding]:
 def of_the_buckets(level: Level, tried: Samples) -> list[Finding]:
     """11.e."""
     full = [x for x in grid(3, level.pick(5, 7, 10), n=[1]).items if min(x.q) > 0 and min(x.p) > 0]
-    pairs = Sample(Kind.GRID, "V = 3, one bucket, p, q > 0", full)
+    near = Pair.of("10/21 11/21", "11/21 10/21", 1)
+    pairs = Sample(Kind.GRID, "V = 3, and one of V = 2; one bucket, p, q > 0", [*full, near])
 
     def means(x: Pair) -> list[tuple[Vector, Vector]]:
         return [(y, averaged(x, y, g)) for y in laws(x) for g in buckets(x)]
@@ -668,6 +695,24 @@ def of_the_buckets(level: Level, tried: Samples) -> list[Finding]:
             lambda x: spread(x)[1],
         ),
         at_least(
+            "max ρ / min ρ ≥ 1 + 4t",
+            pairs,
+            lambda x: spread(x)[0] - 1,
+            lambda x: 4 * half_distance(list(x.p), list(x.q)),
+        ),
+        equal(
+            "two buckets, as shipped, emit p",
+            tried.small,
+            lambda x: TWO_BUCKETS.output_law(x.p, x.q, x.n, scheme=SCHEME),
+            lambda x: x.p,
+        ),
+        at_least(
+            "two buckets, as shipped: Σ min(p, y) ≤ P(Y ∈ S) ≤ α*",
+            tried.small,
+            lambda x: [shipped_acceptance(x, TWO_BUCKETS), optimum(x, SCHEME)],
+            lambda x: [shipped_buckets(x)[0], shipped_acceptance(x, TWO_BUCKETS)],
+        ),
+        at_least(
             "two buckets, as shipped: α* − bound ≤ Σ min(p, y) ≤ α*",
             tried.inner,
             lambda x: [shipped_buckets(x)[0], shipped_buckets(x)[2]],
@@ -707,13 +752,20 @@ def neighbours(level: Level, tried: Samples) -> list[Finding]:
     def best(x: Pair) -> Fraction:
         return optimum(x, SCHEME)
 
+    largest = Pair.of("1/3 2/3", "1/2 1/2", 2)
     half, thirds = Pair.of("0 1", "1/2 1/2", 2), Pair.of("0 4/9 5/9", "1/3 1/3 1/3", 2)
     return [
         fails(
             "to pick the draft of largest p/q is optimal",
-            Pair.of("1/3 2/3", "1/2 1/2", 2),
+            largest,
             largest_ratio_wins,
             best,
+        ),
+        equal(
+            "its acceptance there, a draft from the residual included, is 35/36",
+            Sample(Kind.GRID, "one instance", [largest]),
+            largest_ratio_wins,
+            lambda _: Fraction(35, 36),
         ),
         fails("y(A) ≤ min(1, n q(A)) for all A suffices", half, best, union_bound),
         fails("y_i ≤ 1 − (1 − q_i)^n for every token suffices", thirds, best, single_tokens),

@@ -6,7 +6,6 @@ from types import ModuleType
 
 import matplotlib as mpl
 import numpy as np
-from flint import ctx
 from matplotlib.figure import Figure
 
 from mdsd_theory.proving.pages import page
@@ -29,7 +28,7 @@ def main() -> None:
     figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     ax = figure.add_subplot()
     density, fine = [Fraction(k, 4) for k in range(2, 21)], np.linspace(0.5, 5, 91)
-    with ctx.workprec(check.BITS):
+    with check.flint().ctx.workprec(check.BITS):
         for n, colour, marker, line in STYLES:
             errors = [worst(check, n, 1 / d) for d in density]
             bound = [float(check.spacing_bound(n, check.ball(1 / d))) for d in fine]

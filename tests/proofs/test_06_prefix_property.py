@@ -23,6 +23,8 @@ from mdsd_theory.proving import Verdict
         ("order = [p[k] * q[k + 1] <= p[k + 1] * q[k]", "order = [p[k] <= p[k + 1]"),
         ("slope = x.n * x.q_mass(h) ** (x.n - 1)", "slope = x.q_mass(h) ** (x.n - 1)"),
         ("if left >= 0 or right <= 0:", "if True:"),
+        ("q[i] * (s - q[i]) / (1 - q[i])", "q[i] * (s - q[i]) * (2 - s)"),
+        ("alone = sizes.count(sizes[0])", "alone = len(found) == sizes.count(sizes[0])"),
         ("len(s[0]) in (0, x.V - 2)", "len(s[0]) in (0, 1, x.V - 2)"),
         ('Drafters.of("0 1/6 1/6 2/3"', 'Drafters.of("0 1/5 1/5 3/5"'),
     ],

@@ -1,7 +1,10 @@
 """Page 7 fails when it is made false."""
 
+import sys
+
 import pytest
 
+from mdsd_theory.errors import MissingDependencyError
 from mdsd_theory.proving import Kind, Verdict
 from mdsd_theory.proving.pages import page
 
@@ -17,7 +20,9 @@ from mdsd_theory.proving.pages import page
         pytest.param("sum(q[i] ** 2 /", "sum(q[i] ** 3 /", id="7.c: Q"),
         pytest.param("theta.cos() ** -n", "theta.cos() ** n", id="7.d: spacing"),
         pytest.param("share * first ** (n + 1)", "share * first ** (n + 2)", id="7.d: left end"),
-        pytest.param("later(n, x)\n", "later(n, 3 * x)\n", id="7.d: right end"),
+        pytest.param("return n / x * later(n, x)", "return 1 / x * later(n, x)", id="7.d: right end"),
+        pytest.param("(n * arb(math.f", "(n**2 * arb(math.f", id="7.d: left end, relative"),
+        pytest.param("- self.n + 1], start", "- self.n + 2], start", id="7.d: r"),
         pytest.param("SPACING_TOLERANCE)", "SPACING_TOLERANCE / 2)", id="constants"),
     ],
 )
@@ -38,3 +43,9 @@ def test_wider_nodes_are_caught(altered):
     evidence = altered(7, "count = math.ceil(float(reach) / float(widest))", "count = 30")
     claims = [f.claim for f in evidence.findings if f.verdict is Verdict.REFUTED]
     assert claims == ["the rule with the shipped nodes encloses 1 − Q(H)"]
+
+
+def test_without_python_flint(altered, monkeypatch):
+    monkeypatch.setitem(sys.modules, "flint", None)
+    with pytest.raises(MissingDependencyError, match="python-flint is not installed"):
+        altered(7, "BITS = 256", "BITS = 192")

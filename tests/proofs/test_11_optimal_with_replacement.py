@@ -27,6 +27,7 @@ def altered_part():
     [
         ("of_the_polytope", "mass <= 1 - (1 - length) ** n", "mass <= n * length"),
         ("of_the_polytope", "mass >= s**n for s", "mass >= s ** (n + 1) for s"),
+        ("of_the_polytope", "part = min(q[i], length)", "part = q[i]"),
         ("of_the_law", "mass = x.q_mass(order[:b]) ** x.n", "mass = x.q_mass(order[:b]) ** (x.n + 1)"),
         ("of_the_law", "[max(p, low * q)", "[max(p, 0 * low)"),
         ("of_the_law", "return max(found, default=None)", "return min(found, default=None)"),
@@ -38,7 +39,9 @@ def altered_part():
         ("of_the_rule", "rest = [max(p - a, ZERO)", "rest = [max(a - p, ZERO)"),
         ("of_the_buckets", "strict=True)) / 2", "strict=True)) / 3"),
         ("of_the_buckets", "if len(sides) == 2", "if len(sides) == 3"),
+        ("of_the_buckets", "lambda x: 4 * half_distance(", "lambda x: 5 * half_distance("),
         ("of_the_buckets", "((1 + t) / (1 - t)) ** 2", "((1 + t) / (1 - t)) ** 3"),
+        ("neighbours", "hit += kept + (chance - kept) * total(residual[j] for j in s)", "hit += kept"),
     ],
 )
 def test_altered(altered_part, part, old, new):
