@@ -1,8 +1,8 @@
 """Rigorous enclosures of α* at full vocabulary: widths, seconds, and how far the fast layer is off.
 
-Run: ``python benchmarks/enclosure.py`` (about a minute, one core). Every shipped position (V = 49,152),
-then 151,936 tokens, made by splitting those of every fourth shipped row. "outside" counts the rows on
-which the fast layer's enclosure misses the rigorous one: none should.
+Run: ``python benchmarks/enclosure.py`` (one core, one to three minutes). Every shipped position
+(V = 49,152), then 151,936 tokens, made by splitting those of every fourth shipped row. "outside" counts
+the rows on which the fast layer's enclosure misses the rigorous one: none should.
 """
 
 from __future__ import annotations

@@ -26,13 +26,23 @@ def certify(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")
     ] = None,
+    rigorous: Annotated[
+        bool, typer.Option("--rigorous", help="Any vocabulary: bounds in balls, printed, not written.")
+    ] = False,
 ) -> None:
     """Prove α* of a small instance in fractions; write the proof to a file, or print it.
 
-    A .json file holds fractions as strings, laid out as p and q are in a certificate.
+    A .json file holds fractions as strings, laid out as p and q are in a certificate; the other files
+    (.npy, .npz, .safetensors, .pt) hold probabilities.
     """
     from mdsd_theory.certify import certify as prove
+    from mdsd_theory.errors import InputError
 
+    if rigorous:
+        if output is not None:
+            raise InputError("--rigorous writes no certificate; leave out --output, or --rigorous")
+        typer.echo(prove(_distribution(p), _draft(q, scheme), n=n, scheme=scheme, rigorous=True))
+        return
     certificate = prove(_distribution(p), _draft(q, scheme), n=n, scheme=scheme)
     if output is None:
         typer.echo(certificate.to_json())

@@ -1,10 +1,10 @@
 """Check of page 12: the anytime verifiers, by weights and by orders."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise, permutations
-from typing import Any, NamedTuple
+from itertools import accumulate, pairwise, permutations
+from typing import Any
 
 import numpy as np
 
@@ -21,14 +21,15 @@ from mdsd_theory.proving import (
     differs,
     equal,
     fails,
+    grid,
     holds,
     identity,
     random_drafters,
     random_pairs,
 )
-from mdsd_theory.proving.instances import Vector, shown
-from mdsd_theory.proving.optima import set_law, solved, subsets
-from mdsd_theory.proving.samples import random_vector
+from mdsd_theory.proving.instances import Vector
+from mdsd_theory.proving.optima import inside, set_law, solved, subsets
+from mdsd_theory.proving.positions import Position, at_schemes, positions
 from mdsd_theory.proving.symbolic import sympy
 from mdsd_theory.reference.rational import solve_rational
 from mdsd_theory.reference.transport import transport_problem
@@ -39,37 +40,37 @@ Coupling = dict[tuple[Tokens, int], Number]
 """c(S, i)."""
 
 
-class Sets(NamedTuple):
-    """A target p and the law w(S) of the set of at most n drafts."""
+def cut(x: Position, h: Tokens) -> Number:
+    """P(H) + 1 − Q(H)."""
+    return sum(x.p[i] for i in h) + 1 - inside(x.law, h)
 
-    p: Sequence[Number]
-    law: Mapping[Tokens, Number]
-    n: int
 
-    @classmethod
-    def of(cls, x: Pair | Drafters, scheme: str) -> "Sets":
-        """The sets that a scheme draws."""
-        return cls(x.p, set_law(x, scheme), x.n)
+def hits(x: Position, a: Tokens) -> Fraction:
+    """g(A) = P(S meets A)."""
+    return sum((w for s, w in x.law.items() if s & a), start=Fraction(0))
 
-    def floats(self) -> "Sets":
-        """The same in floating point."""
-        return Sets([float(x) for x in self.p], {s: float(w) for s, w in self.law.items()}, self.n)
 
-    def cut(self, h: Tokens) -> Number:
-        """P(H) + 1 − Q(H)."""
-        return sum(self.p[i] for i in h) + 1 - sum(w for s, w in self.law.items() if s <= h)
+def minimisers(x: Position) -> list[Tokens]:
+    """Every H of least P(H) + 1 − Q(H), the smallest first."""
+    every = list(subsets(x.V))
+    least = min(cut(x, h) for h in every)
+    return [h for h in every if cut(x, h) == least]
 
-    def hits(self, a: Tokens) -> Number:
-        """g(A) = P(S meets A)."""
-        return sum((w for s, w in self.law.items() if s & a), start=Fraction(0))
 
-    def best(self) -> Tokens:
-        """H, a minimiser of P(H) + 1 − Q(H)."""
-        return min(subsets(len(self.p)), key=self.cut)
+def best(x: Position) -> Tokens:
+    """H, a minimiser of P(H) + 1 − Q(H)."""
+    return minimisers(x)[0]
 
-    def __str__(self) -> str:
-        law = ", ".join(f"w{sorted(s)} = {w}" for s, w in self.law.items())
-        return f"p = {shown(tuple(self.p))}, {law}"
+
+def most_drafts(x: Position) -> int:
+    """n, the size of the largest set."""
+    return max(map(len, x.law))
+
+
+def floats(x: Position) -> Position:
+    """The same in floating point."""
+    number: Any = float
+    return Position(tuple(number(v) for v in x.p), {s: number(w) for s, w in x.law.items()})
 
 
 # Weights
@@ -80,7 +81,7 @@ def level_of(s: Tokens, h: Tokens) -> Tokens:
     return s - h or s
 
 
-def pick_by_weights(x: Sets, h: Tokens, b: Sequence[Number]) -> Coupling:
+def pick_by_weights(x: Position, h: Tokens, b: Sequence[Number]) -> Coupling:
     """c(S, i) = w(S) b_i / b(L(S)) for i in L(S)."""
     return {
         (s, i): w * b[i] / sum(b[j] for j in level_of(s, h))
@@ -99,9 +100,9 @@ def overlap(p: Sequence[Number], y: Sequence[Number]) -> Number:
     return sum(map(min, p, y), start=Fraction(0))
 
 
-def emitted(x: Sets, c: Coupling, q: Sequence[Number] | None = None) -> tuple[list[Number], Number]:
+def emitted(x: Position, c: Coupling, q: Sequence[Number] | None = None) -> tuple[list[Number], Number]:
     """The law of Y and P(Y ∈ S): pick, accept with min(1, p/y), else Y ∝ (p − y)_+; q in y's place."""
-    y = law_of_pick(c, len(x.p)) if q is None else q
+    y = law_of_pick(c, x.V) if q is None else q
     rest = [max(a - b, 0 * a) for a, b in zip(x.p, y, strict=True)]
     law, acceptance = [Fraction(0)] * len(y), Fraction(0)
     for (s, i), mass in c.items():
@@ -127,9 +128,9 @@ def factors(p: Sequence[Number], y: Sequence[Number], h: Tokens) -> list[Number]
     return [(max if i in h else min)(one, p[i] / y[i]) if y[i] else one for i in range(len(p))]
 
 
-def scaling(x: Sets, steps: int, h: Tokens | None = None) -> Iterator[tuple[Coupling, Coupling]]:
+def scaling(x: Position, steps: int, h: Tokens | None = None) -> Iterator[tuple[Coupling, Coupling]]:
     """Yield c^k and its column projection ĉ^k, from weights one."""
-    h, b = x.best() if h is None else h, [1 + 0 * a for a in x.p]
+    h, b = best(x) if h is None else h, [1 + 0 * a for a in x.p]
     for _ in range(steps):
         c = pick_by_weights(x, h, b)
         s = factors(x.p, law_of_pick(c, len(b)), h)
@@ -137,10 +138,10 @@ def scaling(x: Sets, steps: int, h: Tokens | None = None) -> Iterator[tuple[Coup
         b = [weight * factor for weight, factor in zip(b, s, strict=True)]
 
 
-def deltas(x: Sets, steps: int, h: Tokens | None = None) -> list[Number]:
+def deltas(x: Position, steps: int, h: Tokens | None = None) -> list[Number]:
     """Δ_0, Δ_1, … of the scaling."""
-    aim = x.best() if h is None else h
-    return [delta(x.p, law_of_pick(c, len(x.p)), aim) for c, _ in scaling(x, steps, h)]
+    aim = best(x) if h is None else h
+    return [delta(x.p, law_of_pick(c, x.V), aim) for c, _ in scaling(x, steps, h)]
 
 
 def divergence(a: Coupling, b: Coupling) -> float:
@@ -148,7 +149,7 @@ def divergence(a: Coupling, b: Coupling) -> float:
     return math.fsum((m * math.log(m / b[k]) if m else 0.0) - m + b[k] for k, m in a.items())
 
 
-def optimal_coupling(x: Sets) -> Coupling:
+def optimal_coupling(x: Position) -> Coupling:
     """c*: an optimal flow, what is missing of w(S) given to the first token of S."""
     flow = solve_rational(transport_problem(tuple(x.p), x.law)).coupling or {}
     c = {(s, i): Fraction(flow.get((s, i), 0)) for s in x.law for i in s}
@@ -157,28 +158,30 @@ def optimal_coupling(x: Sets) -> Coupling:
     return c
 
 
-def in_both_sets(x: Sets) -> bool:
-    """c* picks within L(S), has rows w(S), columns ≤ p off H and ≥ p on H."""
-    h, c = x.best(), optimal_coupling(x)
-    y = law_of_pick(c, len(x.p))
-    return all(m == 0 or i in level_of(s, h) for (s, i), m in c.items()) and delta(x.p, y, h) == 0
+def in_both_sets(x: Position) -> bool:
+    """For each best H: c* picks within L(S), has rows w(S), columns ≤ p off H and ≥ p on H."""
+    c = optimal_coupling(x)
+    y = law_of_pick(c, x.V)
+    in_levels = all(m == 0 or i in level_of(s, h) for (s, i), m in c.items() for h in minimisers(x))
+    rows = all(sum(c[s, i] for i in s) == w for s, w in x.law.items())
+    return in_levels and rows and all(delta(x.p, y, h) == 0 for h in minimisers(x))
 
 
-def projections(x: Sets, steps: int) -> list[float]:
+def projections(x: Position, steps: int) -> list[float]:
     """For each k: KL(c*‖c^k) − KL(c*‖c^{k+1}) − KL(ĉ^k‖c^k), then KL(ĉ^k‖c^k) − Δ_k²/2."""
-    f, h = x.floats(), x.best()
-    best = {k: float(m) for k, m in optimal_coupling(x).items() if k[1] in level_of(k[0], h)}
+    f, h = floats(x), best(x)
+    goal = {k: float(m) for k, m in optimal_coupling(x).items() if k[1] in level_of(k[0], h)}
     slack, run = [], list(scaling(f, steps, h))
     for (c, moved), (after, _) in pairwise(run):
-        lost = divergence(best, c) - divergence(best, after)
+        lost = divergence(goal, c) - divergence(goal, after)
         cost = divergence(moved, c)
         slack += [lost - cost, cost - delta(f.p, law_of_pick(c, len(f.p)), h) ** 2 / 2]
     return slack
 
 
-def rate(x: Sets, steps: int) -> list[float]:
+def rate(x: Position, steps: int) -> list[float]:
     """2 log n − Σ_{j≤k} Δ_j² for each k, √(2 log n / (k+1)) − Δ_k, and Δ_k − Δ_{k+1}."""
-    gaps, budget = np.array(deltas(x.floats(), steps, x.best())), 2 * math.log(x.n)
+    gaps, budget = np.array(deltas(floats(x), steps, best(x))), 2 * math.log(most_drafts(x))
     here = np.sqrt(budget / np.arange(1, steps + 1)) - gaps
     return [float(v) for v in (*(budget - np.cumsum(gaps**2)), *here, *-np.diff(gaps))]
 
@@ -186,20 +189,22 @@ def rate(x: Sets, steps: int) -> list[float]:
 # Orders
 
 
-def pick_by_order(x: Sets, order: Sequence[int]) -> list[Fraction]:
+def pick_by_order(x: Position, order: Sequence[int]) -> list[Fraction]:
     """y of an order, highest rank first: y_i = g(A ∪ i) − g(A), A the tokens above i."""
     y = [Fraction(0)] * len(order)
     for k, i in enumerate(order):
-        y[i] = x.hits(frozenset(order[: k + 1])) - x.hits(frozenset(order[:k]))
+        y[i] = hits(x, frozenset(order[: k + 1])) - hits(x, frozenset(order[:k]))
     return y
 
 
-def highest_draft(x: Sets, order: Sequence[int]) -> list[Fraction]:
+def pick_highest(x: Position, order: Sequence[int]) -> Coupling:
+    """c(S, i) = w(S) for the highest ranked i of S."""
+    return {(s, min(s, key=order.index)): w for s, w in x.law.items()}
+
+
+def highest_draft(x: Position, order: Sequence[int]) -> list[Fraction]:
     """The law of the highest ranked draft, set by set."""
-    y = [Fraction(0)] * len(order)
-    for s, w in x.law.items():
-        y[min(s, key=order.index)] += w
-    return y
+    return law_of_pick(pick_highest(x, order), x.V)
 
 
 def dot(a: Sequence[Number], b: Sequence[Number]) -> Number:
@@ -207,7 +212,7 @@ def dot(a: Sequence[Number], b: Sequence[Number]) -> Number:
     return sum((u * v for u, v in zip(a, b, strict=True)), start=Fraction(0))
 
 
-def greedy(x: Sets, gain: Sequence[Number]) -> list[Fraction]:
+def greedy(x: Position, gain: Sequence[Number]) -> list[Fraction]:
     """The corner that favours the largest gains."""
     return pick_by_order(x, sorted(range(len(gain)), key=lambda i: -gain[i]))
 
@@ -223,7 +228,7 @@ def affine_minimum(points: list[list[Fraction]], weight: Sequence[Fraction]) -> 
     return [Fraction(int(v.p), int(v.q)) for v in left.LUsolve(right)[:size]]
 
 
-def wolfe(x: Sets, weight: Sequence[Fraction]) -> list[list[Fraction]]:
+def wolfe(x: Position, weight: Sequence[Fraction]) -> list[list[Fraction]]:
     """The points y met by Wolfe's algorithm for min Σ (y_i − p_i)² / w_i; the last is the minimum."""
 
     def scaled(v: Sequence[Fraction]) -> list[Fraction]:
@@ -256,7 +261,7 @@ def minor_cycles(
         share = [m for m in moved if m > 0]
 
 
-def norms_fall(x: Sets, weight: Sequence[Fraction]) -> bool:
+def norms_fall(x: Position, weight: Sequence[Fraction]) -> bool:
     """Each major cycle makes Σ (y − p)² / w strictly smaller."""
     far = [
         sum(((a - b) ** 2 / w for a, b, w in zip(y, x.p, weight, strict=True)), start=Fraction(0))
@@ -265,64 +270,123 @@ def norms_fall(x: Sets, weight: Sequence[Fraction]) -> bool:
     return all(b < a for a, b in pairwise(far))
 
 
+def last_order(x: Position, weight: Sequence[Fraction]) -> list[int]:
+    """The order of the corner at which Wolfe's algorithm stops: (y_i − p_i)/w_i ascending."""
+    y = wolfe(x, weight)[-1]
+    return sorted(range(x.V), key=lambda i: (y[i] - x.p[i]) / weight[i])
+
+
+def bounds_of(x: Position, order: Sequence[int]) -> list[Fraction]:
+    """P(H) + y(A) for each A of highest ranked tokens, H = Σ∖A, y the law of the order."""
+    y = highest_draft(x, order)
+    gained = accumulate((y[i] - x.p[i] for i in order), initial=Fraction(0))
+    return [1 + v for v in gained]
+
+
 # Findings
 
 
-def some_weights(x: Sets) -> list[Fraction]:
+def some_weights(x: Position) -> list[Fraction]:
     """Weights of no special kind."""
-    return [Fraction(1 + (5 * i) % 7, 2 + i) for i in range(len(x.p))]
+    return [Fraction(1 + (5 * i) % 7, 2 + i) for i in range(x.V)]
 
 
 def random_sets(rng: np.random.Generator, count: int, largest: int) -> Sample:
-    """Random sets of all kinds: four schemes, one of them any law over subsets of at most 3 tokens."""
-    pairs = random_pairs(rng, count, range(2, largest + 1), distinct=True, denominator=12).items
-    items = [Sets.of(x, s) for x in pairs for s in ("with_replacement", "without_replacement")]
-    drafters = random_drafters(rng, count, range(2, min(largest, 4) + 1), denominator=8).items
-    items += [Sets.of(x, "independent") for x in drafters]
-    for _ in range(count):
-        v = int(rng.integers(2, largest + 1))
-        some = [s for s in subsets(v) if 0 < len(s) <= 3]
-        weights = random_vector(rng, len(some), 20)
-        law = {s: w for s, w in zip(some, weights, strict=True) if w}
-        items.append(Sets(random_vector(rng, v, 12), law, max(map(len, law))))
+    """Random sets of all kinds: three schemes, and any law over sets of at most 3 tokens."""
+    pairs = random_pairs(rng, count, range(2, largest + 1), distinct=True, denominator=12)
+    drafters = random_drafters(rng, count, range(2, min(largest, 4) + 1), denominator=8)
+    found = [
+        at_schemes(pairs, ["with_replacement", "without_replacement"]),
+        at_schemes(drafters, ["independent"]),
+        positions(rng, count, range(2, largest + 1), sizes=(1, 2, 3)),
+    ]
+    items = [x for sample in found for x in sample.items]
     return Sample(Kind.RANDOM, f"4 kinds of set laws, V = 2–{largest}, n ≤ 3", items)
 
 
-def each_cut(x: Sets, f: Callable[[Tokens, list[Number]], Number]) -> list[Number]:
-    """f(H, y) for every H and some weights."""
-    every = list(subsets(len(x.p)))
-    return [f(h, law_of_pick(pick_by_weights(x, h, some_weights(x)), len(x.p))) for h in every]
+def every_set(denominator: int) -> Sample:
+    """Every small p and q over two tokens, one draft or two of either scheme."""
+    pairs = grid(2, denominator, n=(1, 2), distinct=True)
+    return at_schemes(pairs, ["with_replacement", "without_replacement"])
 
 
-def certified(x: Sets) -> Number:
-    """Σ min(p, y) of the rule by weights."""
-    return overlap(x.p, law_of_pick(pick_by_weights(x, x.best(), some_weights(x)), len(x.p)))
+def by_weights(x: Position, h: Tokens) -> Coupling:
+    """The pick by weights of no special kind."""
+    return pick_by_weights(x, h, some_weights(x))
 
 
-def weights_findings(many: Sample, floating: Sample, steps: int) -> list[Finding]:
-    """Theorems 12.a to 12.c."""
+def first_of_level(x: Position, h: Tokens) -> Coupling:
+    """The pick of the first token of L(S)."""
+    return {(s, i): w * (i == min(level_of(s, h))) for s, w in x.law.items() for i in level_of(s, h)}
 
-    def rule(x: Sets) -> tuple[list[Number], Number]:
-        return emitted(x, pick_by_weights(x, x.best(), some_weights(x)))
 
-    half = Fraction(1, 2)
-    slow = Sets((half, half), {frozenset({0}): half, frozenset({0, 1}): half}, 2)
-    harmonic = Sample(Kind.GRID, "one instance, exact steps", [slow])
+def picks(x: Position) -> list[Coupling]:
+    """Four rules: weights and a fixed order, in the levels of a best H and in one level."""
+    return [rule(x, h) for rule in (by_weights, first_of_level) for h in (best(x), frozenset[int]())]
+
+
+def each_cut(x: Position, f: Callable[[Tokens, list[Number]], Number]) -> list[Number]:
+    """f(H, y) for every H and two rules that pick from L(S)."""
+    rules = (by_weights, first_of_level)
+    return [f(h, law_of_pick(rule(x, h), x.V)) for h in subsets(x.V) for rule in rules]
+
+
+def rule_findings(sample: Sample) -> list[Finding]:
+    """Theorems 12.a and 12.b, the couplings of 12.c, and 12.e."""
+
+    def accepted(x: Position) -> list[Number]:
+        return [emitted(x, c)[1] for c in picks(x)]
+
+    def other(x: Position) -> list[Fraction]:
+        return [1 + 3 * w * w for w in some_weights(x)]
+
     return [
-        equal("12.a any weights emit p", many, lambda x: rule(x)[0], lambda x: list(x.p)),
+        equal(
+            "12.a any rule emits p",
+            sample,
+            lambda x: [v for c in picks(x) for v in emitted(x, c)[0]],
+            lambda x: [*x.p] * 4,
+        ),
         at_least(
             "12.a α* ≥ P(Y ∈ S) ≥ Σ min(p, y)",
-            many,
-            lambda x: [solved(tuple(x.p), x.law), rule(x)[1]],
-            lambda x: [rule(x)[1], certified(x)],
+            sample,
+            lambda x: [*[solved(x.p, x.law)] * 4, *accepted(x)],
+            lambda x: [*accepted(x), *(overlap(x.p, law_of_pick(c, x.V)) for c in picks(x))],
         ),
         equal(
             "12.b Σ min(p, y) = P(H) + 1 − Q(H) − Δ for every H",
-            many,
+            sample,
             lambda x: each_cut(x, lambda h, y: overlap(x.p, y)),
-            lambda x: each_cut(x, lambda h, y: x.cut(h) - delta(x.p, y, h)),
+            lambda x: each_cut(x, lambda h, y: cut(x, h) - delta(x.p, y, h)),
         ),
-        holds("12.c an optimal coupling lies in both sets", many, in_both_sets),
+        holds("12.c an optimal coupling lies in both sets, every best H", sample, in_both_sets),
+        equal(
+            "12.e the nearest law reaches α*",
+            sample,
+            lambda x: [overlap(x.p, wolfe(x, weight(x))[-1]) for weight in (some_weights, other)],
+            lambda x: [solved(x.p, x.law)] * 2,
+        ),
+        equal(
+            "12.e {y > p} is a best H",
+            sample,
+            lambda x: cut(x, above(x, wolfe(x, some_weights(x))[-1])),
+            lambda x: cut(x, best(x)),
+        ),
+    ]
+
+
+def scaling_findings(many: Sample, floating: Sample, steps: int) -> list[Finding]:
+    """Theorem 12.c."""
+    half, third = Fraction(1, 2), Fraction(1, 3)
+    slow = Position((half, half), {frozenset({0}): half, frozenset({0, 1}): half})
+    slower = Position((third,) * 3, {frozenset(range(k)): third for k in (1, 2, 3)})
+
+    paths, none = [path(v) for v in range(2, 6)], frozenset[int]()
+
+    def one(x: Position) -> Sample:
+        return Sample(Kind.GRID, "one instance, exact steps", [x])
+
+    return [
         at_least(
             "12.c Δ never rises",
             many,
@@ -347,11 +411,37 @@ def weights_findings(many: Sample, floating: Sample, steps: int) -> list[Finding
         ),
         at_least(
             "12.c a case of Δ_k ≥ 1/(2k+4)",
-            harmonic,
+            one(slow),
             lambda x: deltas(x, 9),
             lambda x: [Fraction(1, 2 * k + 4) for k in range(9)],
         ),
+        at_least(
+            "12.c a case of Δ_k ≥ 1/(3k+6) at each of 4 best H",
+            one(slower),
+            lambda x: [d for h in minimisers(x) for d in deltas(x, 6, h)],
+            lambda x: [Fraction(1, 3 * k + 6) for k in range(6)] * 4,
+        ),
+        equal(
+            "12.c on a path Δ = c(S, V − 2), S the last set",
+            Sample(Kind.GRID, "paths of V = 2–5 tokens, exact steps", paths),
+            lambda x: deltas(x, 6, none),
+            lambda x: [c[frozenset({x.V - 2, x.V - 1}), x.V - 2] for c, _ in scaling(x, 6, none)],
+        ),
+        at_least(
+            "12.c on a path Δ_k ≥ 1/(V(1 + e^(k/(V(V−1)))))",
+            Sample(Kind.FLOATING, "paths of V = 2–5 tokens, 40 steps", paths),
+            lambda x: deltas(floats(x), 40, none),
+            lambda x: [1 / x.V / (1 + math.exp(k / x.V / (x.V - 1))) for k in range(40)],
+            tol=1e-12,
+        ),
     ]
+
+
+def path(vocabulary: int) -> Position:
+    """p = 1/V; S₀ = {0} and S_j = {j − 1, j} with probability 1/V each."""
+    mass = Fraction(1, vocabulary)
+    sets = [frozenset({0}), *(frozenset({j - 1, j}) for j in range(1, vocabulary))]
+    return Position((mass,) * vocabulary, dict.fromkeys(sets, mass))
 
 
 def slope() -> list[tuple[Any, Any]]:
@@ -366,22 +456,18 @@ def slope() -> list[tuple[Any, Any]]:
 def orders_findings(many: Sample, few: Sample) -> list[Finding]:
     """Theorems 12.d to 12.f."""
 
-    def orders(x: Sets) -> list[tuple[int, ...]]:
-        return list(permutations(range(len(x.p))))
+    def orders(x: Position) -> list[tuple[int, ...]]:
+        return list(permutations(range(x.V)))
 
-    def flat(x: Sets, f: Callable[[tuple[int, ...]], list[Fraction]]) -> list[Fraction]:
+    def flat(x: Position, f: Callable[[tuple[int, ...]], list[Fraction]]) -> list[Fraction]:
         return [v for order in orders(x) for v in f(order)]
 
-    def base(x: Sets) -> Sets:
+    def base(x: Position) -> Position:
         """The same sets with p a law that weights give."""
-        h = x.best()
-        return Sets(law_of_pick(pick_by_weights(x, h, some_weights(x)), len(x.p)), x.law, x.n)
+        return Position(tuple(law_of_pick(by_weights(x, best(x)), x.V)), x.law)
 
-    def gains(x: Sets) -> list[Fraction]:
+    def gains(x: Position) -> list[Fraction]:
         return [a - b for a, b in zip(some_weights(x), x.p, strict=True)]
-
-    def other(x: Sets) -> list[Fraction]:
-        return [1 + 3 * w * w for w in some_weights(x)]
 
     return [
         equal(
@@ -399,26 +485,26 @@ def orders_findings(many: Sample, few: Sample) -> list[Finding]:
         equal(
             "12.d the law of weights is a mixture of orders",
             few,
-            lambda x: wolfe(base(x), [Fraction(1)] * len(x.p))[-1],
+            lambda x: wolfe(base(x), [Fraction(1)] * x.V)[-1],
             lambda x: list(base(x).p),
         ),
-        equal(
-            "12.e the nearest base reaches α*",
-            many,
-            lambda x: [overlap(x.p, wolfe(x, weight(x))[-1]) for weight in (some_weights, other)],
-            lambda x: [solved(tuple(x.p), x.law)] * 2,
-        ),
-        equal(
-            "12.e {y > p} is a best H",
-            many,
-            lambda x: x.cut(above(x, wolfe(x, some_weights(x))[-1])),
-            lambda x: x.cut(x.best()),
-        ),
         holds("12.f the norm falls strictly", many, lambda x: norms_fall(x, some_weights(x))),
+        equal(
+            "12.f at the end the best bound of the order is α*",
+            many,
+            lambda x: min(bounds_of(x, last_order(x, some_weights(x)))),
+            lambda x: solved(x.p, x.law),
+        ),
+        at_least(
+            "12.f each order's bounds are at least α*",
+            few,
+            lambda x: flat(x, lambda order: bounds_of(x, order)),
+            lambda x: [solved(x.p, x.law)] * (len(orders(x)) * (x.V + 1)),
+        ),
     ]
 
 
-def above(x: Sets, y: Sequence[Number]) -> Tokens:
+def above(x: Position, y: Sequence[Number]) -> Tokens:
     """{i : y_i > p_i}."""
     return frozenset(i for i, p in enumerate(x.p) if y[i] > p)
 
@@ -454,21 +540,21 @@ def shipped_findings(level: Level, rng: np.random.Generator) -> list[Finding]:
 
 def neighbours() -> list[Finding]:
     """What is false nearby."""
-    mixed = Sets.of(Pair.of("7/8 1/8", "1/2 1/2", 2), "with_replacement")
-    fair = Sets.of(Pair.of("1/2 1/2", "1/2 1/2", 2), "with_replacement")
+    mixed = Position.of(Pair.of("7/8 1/8", "1/2 1/2", 2), "with_replacement")
+    fair = Position.of(Pair.of("1/2 1/2", "1/2 1/2", 2), "with_replacement")
     none: Tokens = frozenset()
 
-    def one_level(x: Sets) -> Number:
+    def one_level(x: Position) -> Number:
         return max(
             emitted(x, pick_by_weights(x, none, [Fraction(t), Fraction(1)]))[1] for t in (1, 10, 10**6)
         )
 
-    def wrong_residual(x: Sets) -> list[Number]:
+    def wrong_residual(x: Position) -> list[Number]:
         draft: Vector = (Fraction(1, 2), Fraction(1, 2))
         return emitted(x, pick_by_weights(x, none, [Fraction(1), Fraction(2)]), draft)[0]
 
     return [
-        fails("weights of one level reach α*", mixed, one_level, lambda x: x.cut(x.best())),
+        fails("weights of one level reach α*", mixed, one_level, lambda x: cut(x, best(x))),
         differs("p/q and (p − q)_+ in place of p/y emit p", fair, wrong_residual, lambda x: list(x.p)),
         fails(
             "Δ falls towards 0 for every H",
@@ -480,21 +566,23 @@ def neighbours() -> list[Finding]:
         fails(
             "one order is enough",
             fair,
-            lambda x: max(overlap(x.p, pick_by_order(x, order)) for order in ((0, 1), (1, 0))),
-            lambda x: x.cut(x.best()),
+            lambda x: max(emitted(x, pick_highest(x, order))[1] for order in ((0, 1), (1, 0))),
+            lambda x: cut(x, best(x)),
         ),
     ]
 
 
 def check(level: Level, rng: np.random.Generator) -> Evidence:
     """Weights and orders are lossless, certified, and get to α*."""
-    many = random_sets(rng, level.pick(12, 100, 1000), 4)
+    many = random_sets(rng, level.pick(6, 100, 1000), 4)
     few = random_sets(rng, level.pick(4, 30, 150), level.pick(3, 4, 4))
     long = random_sets(rng, level.pick(4, 30, 200), 5)
     floating = Sample(Kind.FLOATING, long.scope, long.items)
     return Evidence.of(
-        *weights_findings(many, floating, level.pick(60, 300, 1000)),
-        *orders_findings(few, few),
+        *rule_findings(every_set(level.pick(2, 8, 16))),
+        *rule_findings(many),
+        *scaling_findings(many, floating, level.pick(60, 300, 1000)),
+        *orders_findings(many, few),
         *shipped_findings(level, rng),
         *neighbours(),
     )

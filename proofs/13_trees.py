@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from mdsd_theory.proving import (
     differs,
     equal,
     fails,
+    grid,
     random_pairs,
 )
 from mdsd_theory.proving.instances import Vector, shown, vector
 from mdsd_theory.proving.optima import optimum, set_law, subsets
-from mdsd_theory.proving.samples import random_vector
+from mdsd_theory.proving.samples import grid_pairs, random_vector
 
 ZERO = Fraction(0)
 Path = tuple[int, ...]
@@ -249,6 +250,27 @@ def random_chains(rng: np.random.Generator, times: int, shapes: tuple[tuple[int,
     return Sample(Kind.RANDOM, f"{len(RULES)} rules, {listed}, n ≤ 2", items)
 
 
+def every_chain(root: int, below: int) -> Sample:
+    """Two tokens: every small p and q at the root, over every p and q after token 0 and after 1."""
+    items = []
+    for (scheme, rule), n, depth in product(RULES, (1, 2), (1, 2)):
+        support = 1 if scheme == "with_replacement" else n
+        rows = list(labelled(below, support)) or [((Fraction(1, 2),) * 2,) * 2]
+        after = list(product(rows, repeat=2)) if depth == 2 else [(rows[0], rows[-1])]
+        for (p, q), ((a, b), (c, d)) in product(labelled(root, support), after):
+            items.append(Chain((p, a, c), (q, b, d), n, depth, scheme, rule))
+    scope = f"{len(RULES)} rules, V = 2, D ≤ {root} at the root and {below} below, depth ≤ 2, n ≤ 2"
+    return Sample(Kind.GRID, scope, items)
+
+
+def labelled(largest: int, support: int) -> Iterator[tuple[Vector, Vector]]:
+    """Yield every p and q over two tokens of common denominator up to D, not only up to relabelling."""
+    for p, q in grid_pairs(2, largest):
+        for order in sorted({(p, q), (p[::-1], q[::-1])}):
+            if sum(v > 0 for v in q) >= support:
+                yield order
+
+
 def one_law(x: Chain) -> Chain:
     """The same target and draft after every token."""
     return x._replace(p=(x.p[0],) * len(x.p), q=(x.q[0],) * len(x.q))
@@ -260,25 +282,32 @@ def power_sum(x: Chain) -> Fraction:
     return sum((alpha**k for k in range(x.depth + 1)), start=ZERO)
 
 
-def tree_findings(chains: Sample, twos: Sample) -> list[Finding]:
+def tree_findings(chains: Sample) -> list[Finding]:
     """Theorems 13.a to 13.c."""
-
-    def same_below(x: Chain) -> Chain:
-        return x._replace(depth=2, q=(x.q[0], *(x.q[1],) * (len(x.q) - 1)))
 
     def adapted(x: Chain) -> list[Fraction]:
         return continued(x, emitted(x, lambda y: grown(y, adaptive)))
 
     return [
         equal("13.a the walk emits the target", chains, lambda x: continued(x, emitted(x)), targets),
+        equal("13.b a tree grown by what was drawn before", chains, adapted, targets),
+        equal("13.c E tokens = Σ over nodes of Π a", chains, count, block_efficiency),
+    ]
+
+
+def two_level_findings(twos: Sample) -> list[Finding]:
+    """Branches that share their drafts, and one law at every node."""
+
+    def same_below(x: Chain) -> Chain:
+        return x._replace(depth=2, q=(x.q[0], *(x.q[1],) * (len(x.q) - 1)))
+
+    return [
         equal(
             "13.a drafts shared between branches do no harm",
             twos,
             lambda x: continued(same_below(x), emitted(same_below(x), sharing)),
             lambda x: targets(same_below(x)),
         ),
-        equal("13.b a tree grown by what was drawn before", chains, adapted, targets),
-        equal("13.c E tokens = Σ over nodes of Π a", chains, count, block_efficiency),
         equal(
             "13.c one law at every node: 1 + α + … + α^depth",
             twos,
@@ -315,6 +344,21 @@ def value_findings(pairs: Sample, distinct: Sample) -> list[Finding]:
             at_least(f"13.d and no a_i < 0, {scheme}", sample, greedy, lambda x: [ZERO] * x.V),
         ]
     return found
+
+
+def late_choice(x: Chain) -> list[Fraction]:
+    """False: one draft a node; the root's verifier ignores it unless the draft below is token 0."""
+    law: dict[Path, Fraction] = {}
+    for tree, weight in grown(x):
+        (first,) = tree[()]
+        found = list(walk(x, tree))
+        if tree[first,] != (0,):
+            fresh = [(y, c) for y, c in enumerate(x.p[0]) if y != first]
+            found = [(tokens, x.p[0][first] * c) for tokens, c in walk(x, tree, (first,))]
+            found += [((y,), c) for y, c in fresh]
+        for tokens, chance in found:
+            law[tokens] = law.get(tokens, ZERO) + weight * chance
+    return continued(x, law)
 
 
 def chain(p: str, q: str, n: int, depth: int) -> Chain:
@@ -358,6 +402,7 @@ def neighbours() -> list[Finding]:
             lambda x: list(x.p),
         ),
         differs("drafts of the root may be used again below", coin, walked(repeating), targets),
+        differs("the verifier may be chosen after the drafts below", coin, late_choice, targets),
         differs("sampled drafts may be pruned by draft probability", uneven, walked(pruned), targets),
         differs("the likelier of two twin subtrees may be kept", twins, walked(best_twin), targets),
         fails(
@@ -374,7 +419,17 @@ def check(level: Level, rng: np.random.Generator) -> Evidence:
     shapes = ((2, 1), (2, 2), (3, 1), *level.pick((), ((3, 2),), ((3, 2),)))
     chains = random_chains(rng, level.pick(4, 30, 150), shapes)
     twos = random_chains(rng, level.pick(4, 30, 200), ((2, 2),))
-    count = level.pick(25, 200, 2000)
-    pairs = random_pairs(rng, count, [2, 3, 4], [1, 2, 3], denominator=12)
-    distinct = random_pairs(rng, count, [2, 3, 4], [1, 2, 3], denominator=12, distinct=True)
-    return Evidence.of(*tree_findings(chains, twos), *value_findings(pairs, distinct), *neighbours())
+    deep = random_chains(rng, level.pick(0, 2, 20), ((2, 3),))
+    count, size = level.pick(25, 200, 2000), level.pick(3, 4, 5)
+    numbers: dict[str, Any] = {"vocabulary": [2, 3, 4], "n": [1, 2, 3], "denominator": 12}
+    pairs = random_pairs(rng, count, **numbers)
+    distinct = random_pairs(rng, count, **numbers, distinct=True)
+    return Evidence.of(
+        *tree_findings(every_chain(*level.pick((2, 1), (3, 2), (6, 2)))),
+        *tree_findings(chains),
+        *(tree_findings(deep) if deep.total else []),
+        *two_level_findings(twos),
+        *value_findings(grid(3, size, n=(1, 2)), grid(3, size, n=(1, 2), distinct=True)),
+        *value_findings(pairs, distinct),
+        *neighbours(),
+    )

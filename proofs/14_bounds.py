@@ -1,16 +1,16 @@
 """Check of page 14: bounds to use in the head."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from itertools import pairwise, permutations
+from typing import Any
 
 import numpy as np
 
 from mdsd_theory import optimal_acceptance
 from mdsd_theory.demo_data import load_demo_data
 from mdsd_theory.proving import (
-    Drafters,
     Evidence,
     Finding,
     Kind,
@@ -27,35 +27,23 @@ from mdsd_theory.proving import (
     random_pairs,
     simplex,
 )
-from mdsd_theory.proving.instances import denominator, shown
+from mdsd_theory.proving.instances import denominator
 from mdsd_theory.proving.optima import inside, optimum, set_law, solved, subsets
-from mdsd_theory.proving.samples import random_vector
+from mdsd_theory.proving.positions import Position, at_schemes, positions
 from mdsd_theory.proving.symbolic import z3
 
 Tokens = frozenset[int]
 ZERO = Fraction(0)
 
 
-class Sets(NamedTuple):
-    """A target p and the law w(S) of the set of at most n drafts."""
+def best(x: Position) -> Fraction:
+    """α*, by a maximum flow."""
+    return solved(x.p, x.law)
 
-    p: Sequence[Fraction]
-    law: Mapping[Tokens, Fraction]
-    n: int
 
-    @classmethod
-    def of(cls, x: Pair | Drafters, scheme: str) -> "Sets":
-        """The sets that a scheme draws."""
-        return cls(x.p, set_law(x, scheme), x.n)
-
-    @property
-    def optimum(self) -> Fraction:
-        """α*, by a maximum flow."""
-        return solved(tuple(self.p), self.law)
-
-    def __str__(self) -> str:
-        law = ", ".join(f"w{sorted(s)} = {w}" for s, w in self.law.items())
-        return f"p = {shown(tuple(self.p))}, {law}"
+def most_drafts(x: Position) -> int:
+    """n, the size of the largest set."""
+    return max(map(len, x.law))
 
 
 def overlap(p: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:
@@ -63,31 +51,35 @@ def overlap(p: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:
     return sum(map(min, p, y), start=ZERO)
 
 
-def chances(x: Sets) -> list[Fraction]:
+def chances(x: Position) -> list[Fraction]:
     """π_i = P(i ∈ S)."""
-    return [sum((w for s, w in x.law.items() if i in s), start=ZERO) for i in range(len(x.p))]
+    return [sum((w for s, w in x.law.items() if i in s), start=ZERO) for i in range(x.V)]
 
 
-def hits(x: Sets, a: Tokens) -> Fraction:
+def hits(x: Position, a: Tokens) -> Fraction:
     """g(A) = P(S meets A)."""
     return sum((w for s, w in x.law.items() if s & a), start=ZERO)
 
 
-def cut(x: Sets, h: Tokens) -> Fraction:
+def cut(x: Position, h: Tokens) -> Fraction:
     """P(H) + 1 − Q(H)."""
     return sum((x.p[i] for i in h), start=ZERO) + 1 - inside(x.law, h)
 
 
-def rarely_drafted(x: Sets) -> Tokens:
+def rarely_drafted(x: Position) -> Tokens:
     """H₀ = {i : p_i ≤ π_i}."""
     return frozenset(i for i, c in enumerate(chances(x)) if x.p[i] <= c)
 
 
+def by_ratio(x: Pair) -> list[int]:
+    """The tokens by p/q descending, those of q = 0 first."""
+    return sorted(range(x.V), key=lambda i: (x.q[i] > 0, -x.p[i] / (x.q[i] or 1)))
+
+
 def one_pass(x: Pair) -> Fraction:
     """Σ min(p_i, (1 − a_i)^n − (1 − a_i − q_i)^n), a_i = q of the tokens of larger p/q."""
-    ratio = [(p / q if q else Fraction(10**9)) for p, q in zip(x.p, x.q, strict=True)]
     bound, left = ZERO, Fraction(1)
-    for i in sorted(range(x.V), key=lambda i: -ratio[i]):
+    for i in by_ratio(x):
         bound += min(x.p[i], left**x.n - (left - x.q[i]) ** x.n)
         left -= x.q[i]
     return bound
@@ -142,21 +134,17 @@ def drafts_needed(x: Pair, aim: Fraction) -> int:
     return least
 
 
-def misses(x: Sets) -> list[tuple[Fraction, Fraction]]:
+def misses(x: Position) -> list[tuple[Fraction, Fraction]]:
     """For every A: P(S misses A), and the expected number of drafts in A."""
     c = chances(x)
-    return [(1 - hits(x, a), sum((c[i] for i in a), start=ZERO)) for a in subsets(len(x.p))]
+    return [(1 - hits(x, a), sum((c[i] for i in a), start=ZERO)) for a in subsets(x.V)]
 
 
 def random_sets(rng: np.random.Generator, count: int) -> Sample:
-    """Random sets: different drafters, and any law over subsets of at most 3 of 4 tokens."""
-    drafters = random_drafters(rng, count, [2, 3, 4], denominator=10).items
-    items = [Sets.of(x, "independent") for x in drafters]
-    some = [s for s in subsets(4) if 0 < len(s) <= 3]
-    for _ in range(count):
-        weights = random_vector(rng, len(some), 20)
-        law = {s: w for s, w in zip(some, weights, strict=True) if w}
-        items.append(Sets(random_vector(rng, 4, 12), law, max(map(len, law))))
+    """Random sets: different drafters, and any law over sets of at most 3 tokens."""
+    drafters = random_drafters(rng, count, [2, 3, 4], denominator=10)
+    found = at_schemes(drafters, ["independent"]), positions(rng, count, [2, 3, 4], sizes=(1, 2, 3))
+    items = [x for sample in found for x in sample.items]
     return Sample(Kind.RANDOM, "drafters and any set laws, V ≤ 4, n ≤ 3", items)
 
 
@@ -181,28 +169,32 @@ def every_draft(vocabulary: int, largest: int) -> Sample:
 def upper_findings(pairs: Sample, distinct: Sample, sets: Sample) -> list[Finding]:
     """Theorem 14.a."""
 
-    def chain(x: Sets) -> list[Fraction]:
-        return [overlap(x.p, chances(x)), cut(x, rarely_drafted(x)), x.optimum]
+    def chain(x: Position) -> list[Fraction]:
+        return [overlap(x.p, chances(x)), cut(x, rarely_drafted(x)), best(x)]
 
-    def shifted(f: Callable[[Any], Sets]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    def shifted(f: Callable[[Any], Position]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
         return lambda x: chain(f(x))[:-1], lambda x: chain(f(x))[1:]
 
     claim = "14.a Σ min(p, π) ≥ P(H₀) + 1 − Q(H₀) ≥ α*"
     return [
-        at_least(f"{claim}, with", pairs, *shifted(lambda x: Sets.of(x, "with_replacement"))),
-        at_least(f"{claim}, without", distinct, *shifted(lambda x: Sets.of(x, "without_replacement"))),
+        at_least(f"{claim}, with", pairs, *shifted(lambda x: Position.of(x, "with_replacement"))),
+        at_least(
+            f"{claim}, without", distinct, *shifted(lambda x: Position.of(x, "without_replacement"))
+        ),
         at_least(f"{claim}, other sets", sets, *shifted(lambda x: x)),
         equal(
             "14.a π = 1 − (1 − q)^n with replacement",
             pairs,
-            lambda x: chances(Sets.of(x, "with_replacement")),
+            lambda x: chances(Position.of(x, "with_replacement")),
             lambda x: [1 - (1 - q) ** x.n for q in x.q],
         ),
         impossible("14.a α* ≤ Σ min(p, π), with", "V = 3, n = 2, all p, q", lambda: too_low(3)),
     ]
 
 
-def lower_findings(pairs: Sample, distinct: Sample, sets: Sample, drafts: Sample) -> list[Finding]:
+def lower_findings(
+    pairs: Sample, distinct: Sample, apart: Sample, sets: Sample, drafts: Sample
+) -> list[Finding]:
     """Theorems 14.b to 14.e, and the conjectures."""
     few = [x for x in drafts.items if x.n == x.V and denominator(x.q) <= 2 * x.V + 1]
     longest = Sample(drafts.kind, f"{drafts.scope}, D ≤ 2V + 1", few)
@@ -210,8 +202,20 @@ def lower_findings(pairs: Sample, distinct: Sample, sets: Sample, drafts: Sample
         at_least("14.b α* ≥ 1 − TV, with", pairs, with_replacement, one_draft),
         at_least("14.b α* ≥ 1 − TV, without", distinct, without_replacement, one_draft),
         at_least("14.b α* ≥ one pass, with", pairs, with_replacement, one_pass),
+        equal(
+            "14.b one pass is the bound of the order by p/q, with",
+            pairs,
+            one_pass,
+            lambda x: in_order(Position.of(x, "with_replacement"), by_ratio(x)),
+        ),
+        at_least("14.b α* ≥ the bound of every order", sets, best, lambda x: max(every_order(x))),
         at_least("14.c α* ≥ β_n Σ min(p, n q), with", pairs, with_replacement, low_end),
-        at_least("14.c α*_n ≤ n α*_1, with", pairs, lambda x: x.n * one_draft(x), with_replacement),
+        at_least(
+            "14.c α*_n ≤ Σ min(p, n q) ≤ n α*_1, with",
+            pairs,
+            lambda x: [n_times(x), x.n * one_draft(x)],
+            lambda x: [with_replacement(x), n_times(x)],
+        ),
         impossible("14.c 1 − (1 − x)^n ≥ β_n min(1, n x)", "n = 2–5, 0 ≤ x ≤ 1", too_flat),
         impossible("14.c α* ≥ β₂ Σ min(p, 2q), with", "V = 2, n = 2, all p, q", lambda: too_high(2)),
         equal(
@@ -223,24 +227,40 @@ def lower_findings(pairs: Sample, distinct: Sample, sets: Sample, drafts: Sample
         holds(
             "14.d P(S meets A) ≥ x/(1 + x), without",
             distinct,
-            lambda x: all((1 - m) * (1 + e) >= e for m, e in misses(Sets.of(x, "without_replacement"))),
+            lambda x: all(
+                (1 - m) * (1 + e) >= e for m, e in misses(Position.of(x, "without_replacement"))
+            ),
+        ),
+        holds(
+            "14.d P(S meets A) ≥ m/(1 + m), m = E M ≥ x, without",
+            distinct,
+            lambda x: all(g * (1 + m) >= m >= e for g, m, e in points_in(x)),
         ),
         at_least("14.d α* ≥ β Σ min(p, π), without", distinct, without_replacement, half_end),
+        at_least("14.d α* ≥ β Σ min(p, π), without", apart, without_replacement, half_end),
+        equal(
+            "14.d no larger factor: α* = 1 − C(nm−m, n)/C(nm, n), Σ min(p, π) = 1",
+            Sample(Kind.GRID, "n = 1–3, m = 1–2", [even(n, m) for n in (1, 2, 3) for m in (1, 2)]),
+            lambda x: [without_replacement(x), overlap(x.p, chances(drawn_apart(x)))],
+            lambda x: [1 - Fraction(math.comb(x.V - x.V // x.n, x.n), math.comb(x.V, x.n)), 1],
+        ),
         holds("conjecture: P(S misses A) ≤ (1 − x/n)^n, without", drafts, conjecture),
+        holds("conjecture: P(S misses A) ≤ (1 − x/n)^n, without", distinct, conjecture),
+        holds("conjecture: the finer one, without", distinct, finer_conjecture),
         holds(
             "conjecture: P(X ∈ A) ≤ P(X ∈ A | no earlier draft in A), without", longest, finer_conjecture
         ),
         at_least(
             "14.e α* ≥ Σ min(p, π) / n, any sets",
             sets,
-            lambda x: x.optimum,
-            lambda x: overlap(x.p, chances(x)) / x.n,
+            lambda x: best(x),
+            lambda x: overlap(x.p, chances(x)) / most_drafts(x),
         ),
         equal(
             "14.e 1/n is sharp",
             Sample(Kind.GRID, "n = 1–4", [together(n) for n in range(1, 5)]),
-            lambda x: x.optimum,
-            lambda x: overlap(x.p, chances(x)) / x.n,
+            lambda x: best(x),
+            lambda x: overlap(x.p, chances(x)) / most_drafts(x),
         ),
     ]
 
@@ -255,9 +275,38 @@ def half_end(x: Pair) -> Fraction:
     return (beta(x.n) if x.n <= 2 else Fraction(1, 2)) * overlap(x.p, chances(drawn_apart(x)))
 
 
-def drawn_apart(x: Pair) -> Sets:
+def drawn_apart(x: Pair) -> Position:
     """The sets without replacement."""
-    return Sets.of(x, "without_replacement")
+    return Position.of(x, "without_replacement")
+
+
+def in_order(x: Position, order: Sequence[int]) -> Fraction:
+    """Σ min(p_i, g(A_i ∪ i) − g(A_i)), A_i the tokens before i."""
+    reached = [hits(x, frozenset(order[:k])) for k in range(x.V + 1)]
+    return overlap([x.p[i] for i in order], [after - before for before, after in pairwise(reached)])
+
+
+def every_order(x: Position) -> list[Fraction]:
+    """The bounds of all orders."""
+    return [in_order(x, order) for order in permutations(range(x.V))]
+
+
+def waiting(q: Sequence[Fraction], left: Tokens, n: int) -> Fraction:
+    """E τ: the mean time until n clocks of rates q have rung, of those left."""
+    rate = sum((q[i] for i in left), start=ZERO)
+    after = sum((q[i] * waiting(q, left - {i}, n - 1) for i in left), start=ZERO) if n > 1 else ZERO
+    return (1 + after) / rate
+
+
+def points_in(x: Pair) -> list[tuple[Fraction, Fraction, Fraction]]:
+    """For every A with n positive tokens outside of it: g(A), E M = q(A) E τ and x."""
+    sets, found = drawn_apart(x), []
+    for a in subsets(x.V):
+        left = frozenset(i for i in range(x.V) if i not in a and x.q[i])
+        if len(left) >= x.n:
+            expected = sum((c for i, c in enumerate(chances(sets)) if i in a), start=ZERO)
+            found.append((hits(sets, a), x.q_mass(a) * waiting(x.q, left, x.n), expected))
+    return found
 
 
 def conjecture(x: Pair) -> bool:
@@ -285,10 +334,15 @@ def sharp(n: int) -> Pair:
     return Pair((Fraction(1), ZERO), (Fraction(1, n), 1 - Fraction(1, n)), n)
 
 
-def together(n: int) -> Sets:
+def even(n: int, m: int) -> Pair:
+    """q uniform on n m tokens, p on m of them."""
+    return Pair((Fraction(1, m),) * m + (ZERO,) * (n * m - m), (Fraction(1, n * m),) * (n * m), n)
+
+
+def together(n: int) -> Position:
     """n tokens of p = 1/n, drafted all together with probability 1/n, else another token alone."""
     law = {frozenset(range(n)): Fraction(1, n), frozenset({n}): 1 - Fraction(1, n)}
-    return Sets([Fraction(1, n)] * n + [ZERO], {s: w for s, w in law.items() if w}, n)
+    return Position((Fraction(1, n),) * n + (ZERO,), {s: w for s, w in law.items() if w})
 
 
 def too_flat() -> list[object]:
@@ -379,7 +433,7 @@ def neighbours() -> list[Finding]:
         fails(
             "α* ≥ β_n Σ min(p, π) for any sets",
             together(2),
-            lambda x: x.optimum,
+            lambda x: best(x),
             lambda x: beta(2) * overlap(x.p, chances(x)),
         ),
         fails(
@@ -396,11 +450,13 @@ def check(level: Level, rng: np.random.Generator) -> Evidence:
     pairs = random_pairs(rng, level.pick(60, 500, 5000), range(2, 6), denominator=20)
     distinct = random_pairs(rng, level.pick(60, 500, 3000), range(2, 7), denominator=30, distinct=True)
     every = grid(2, level.pick(5, 8, 12), n=(1, 2, 3))
+    apart = grid(4, level.pick(4, 5, 7), n=(2, 3), distinct=True)
     drafts = every_draft(level.pick(4, 6, 6), level.pick(9, 14, 24))
     return Evidence.of(
         *upper_findings(pairs, distinct, random_sets(rng, level.pick(20, 200, 2000))),
-        *lower_findings(pairs, distinct, random_sets(rng, level.pick(20, 200, 2000)), drafts),
+        *lower_findings(pairs, distinct, apart, random_sets(rng, level.pick(20, 200, 2000)), drafts),
         *drafts_findings(every),
+        *drafts_findings(grid(3, level.pick(2, 4, 5), n=(1, 2, 3))),
         *real_findings(level),
         *neighbours(),
     )

@@ -53,6 +53,16 @@ def test_certify_takes_files(run, tmp_path):
     assert json.loads(out)["q"] == ["1/6", "1/2", "1/3"]
 
 
+def test_certify_rigorous_prints_an_enclosure_at_any_vocabulary(run, tmp_path, rng):
+    p, q = rng.dirichlet(np.ones(2000), size=2).astype(np.float32)
+    np.savez(tmp_path / "both.npz", p=p, q=q)
+    code, out, err = run("certify", "both.npz:p", "both.npz:q", "--n", 2, "--rigorous")
+    assert (code, out, err) == (0, f"{mdsd.certify(p, q, n=2, rigorous=True)}\n", "")
+    assert "proved for without_replacement with V = 2,000 and n = 2" in out
+    drafters = ["--scheme", "independent", "--rigorous"]
+    assert run("certify", "1/2,1/2", "1/2,1/2;1/3,2/3", *drafters)[1].startswith("α* is 1.0 exactly")
+
+
 def test_certify_takes_drafters_and_laws(run, tmp_path):
     code, out, _ = run("certify", "1/2,1/2", "1/2,1/2;1/3,2/3", "--scheme", "independent")
     assert (code, json.loads(out)["n"]) == (0, 2)
@@ -93,6 +103,11 @@ ERRORS = {
     "no list": (["certify", P, "object.json"], "object.json holds no list"),
     "no JSON": (["certify", P, "empty.json"], "empty.json is no JSON"),
     "a tuple twice": (["certify", P, "twice.json", "--scheme", "joint"], "has a tuple of drafts twice"),
+    "no enclosure of a law": (
+        ["certify", P, "law.json", "--scheme", "joint", "--rigorous"],
+        "leave rigorous",
+    ),
+    "no file of an enclosure": (["certify", P, Q, "--rigorous", "-o", "c.json"], "leave out --output"),
     "nowhere to write": (["certify", P, Q, "-o", "none/c.json"], "none/c.json cannot be written"),
 }
 
@@ -102,6 +117,7 @@ def test_errors_are_one_line_and_exit_2(case, run, tmp_path):
     (tmp_path / "object.json").write_text("{}")
     (tmp_path / "empty.json").write_text("")
     (tmp_path / "twice.json").write_text('[[[0, 1], "1/2"], [[0, 1], "1/2"]]')
+    (tmp_path / "law.json").write_text("[[[0, 1], 1]]")
     arguments, message = ERRORS[case]
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")

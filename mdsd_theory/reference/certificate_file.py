@@ -77,6 +77,8 @@ def law_of(q: Draft, scheme: str, n: int) -> SetLaw:
     """Return the law of the set of n drafts, as the checker of files computes it from q."""
     if scheme not in checker.SCHEMES or scheme == "law":
         raise CertificationError(f"scheme {scheme!r} is none of the package's; leave q out")
+    if isinstance(q, Mapping) != (scheme == "joint"):
+        raise CertificationError(f"scheme {scheme!r} does not draw from a {type(q).__name__}")
     told = {"independent": {len(q)}, "spechub": {2}}
     if isinstance(q, Mapping):
         told = {"joint": set(map(len, q))}

@@ -8,8 +8,8 @@ the odds e^y − 1. Newton's identities give e_m from S_k = Σ (e^y − 1)^k, k 
 
 so that S_k is a combination of the power sums Σ y^r. What follows the first R powers is non-negative,
 and y^r ≤ (y/Y) Y^r for y ≤ Y, so it is at most (y/Y) T_k, T_k = (e^Y − 1)^k − Σ_{r≤R} c_{k,r} Y^r: the
-coefficient of y is widened by [0, T_k/Y]. Newton's identities cancel; in balls the loss shows in the
-radius.
+coefficient of y is widened by [0, T_k/Y], and by what the Σ y that it meets may be short. Newton's
+identities cancel; in balls the loss shows in the radius.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _tail(k: int, powers: int) -> Ball:
 def _widened(k: int, powers: int, error: Callable[[int], float]) -> list[Ball]:
     arb = load_flint().arb
     row = [coefficient(k, r) * arb(1, error(r)) if r else arb(0) for r in range(powers + 1)]
-    row[1] += between_zero_and(_tail(k, powers) * 2**LOG_LIGHTEST)
+    row[1] += between_zero_and(_tail(k, powers) * 2**LOG_LIGHTEST * arb(1, error(1)))
     return row
 
 

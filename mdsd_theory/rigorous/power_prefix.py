@@ -17,6 +17,9 @@ BITS = 256
 LARGEST_FILTERED = 2**40
 """Largest n for which floats choose the prefixes that balls look at."""
 
+LARGEST_FACTOR = 2**1000
+"""Largest C for which they do: floats end at 2¹⁰²⁴."""
+
 
 def power_prefix(
     order: Prefixes, n: int, factor: Fraction = Fraction(1)
@@ -68,7 +71,7 @@ def _candidates(order: Prefixes, n: int, factor: Fraction) -> list[int]:
     than twice their sum, for n up to 2⁴⁰ with room for all higher orders. A prefix above the smallest
     value found by twice that bound is no minimiser.
     """
-    if n > LARGEST_FILTERED:
+    if n > LARGEST_FILTERED or factor > LARGEST_FACTOR:
         return list(range(len(order.q_sums)))
     target = np.array([x / order.p_total for x in order.p_sums])
     inside = np.array([x / order.q_total for x in order.q_sums])

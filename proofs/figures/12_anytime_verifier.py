@@ -21,13 +21,13 @@ def gaps() -> list[Any]:
     """Δ_0 … of random instances of four kinds, in floats."""
     check = page(12).module
     items = check.random_sets(np.random.default_rng(12), INSTANCES // 4, 5).items
-    return [np.array(check.deltas(x.floats(), STEPS, x.best())) for x in items]
+    return [np.array(check.deltas(check.floats(x), STEPS, check.best(x))) for x in items]
 
 
-def slow() -> Any:
-    """Δ_k of p = (1/2, 1/2), w({0}) = w({0, 1}) = 1/2."""
-    law = {frozenset({0}): 0.5, frozenset({0, 1}): 0.5}
-    return np.array(page(12).module.deltas(page(12).module.Sets([0.5, 0.5], law, 2), STEPS))
+def along(tokens: int) -> Any:
+    """Δ_k of the path of so many tokens, at H = ∅; that of two tokens is the one of rate 1/k."""
+    check = page(12).module
+    return np.array(check.deltas(check.floats(check.path(tokens)), STEPS, frozenset()))
 
 
 def figure(found: list[Any]) -> Figure:
@@ -41,7 +41,8 @@ def figure(found: list[Any]) -> Figure:
     ax.plot(
         k, np.sqrt(2 * np.log(3) / k), color="#D55E00", linestyle="--", label="√(2 log n / (k+1)), n = 3"
     )
-    ax.plot(k, slow(), color="#0072B2", linewidth=2, label="the slow instance")
+    ax.plot(k, along(16), color="#009E73", linestyle="-.", linewidth=2, label="path of 16 tokens")
+    ax.plot(k, along(2), color="#0072B2", linewidth=2, label="path of 2 tokens")
     ax.plot(k, 1 / (2 * k + 2), color="black", linestyle=":", label="1/(2k+4)")
     ax.set(xscale="log", yscale="log", ylim=(1e-6, 3), xlabel="step k + 1", ylabel="gap Δ")
     ax.legend(fontsize=8, loc="lower left")

@@ -18,12 +18,15 @@ from mdsd_theory.proving.pages import page
         ("Fraction(1, 2 * k + 4)", "Fraction(1, k + 3)"),
         ("** 2 / 2]", "** 2 * 2]"),
         (
-            "budget = np.array(deltas(x.floats(), steps, x.best())), 2 *",
-            "budget = np.array(deltas(x.floats(), steps, x.best())), 0.02 *",
+            "budget = np.array(deltas(floats(x), steps, best(x))), 2 *",
+            "budget = np.array(deltas(floats(x), steps, best(x))), 0.02 *",
         ),
         ("key=lambda i: -gain[i])", "key=lambda i: gain[i])"),
         ("[-v for v in scaled(here)]", "[-v for v in here]"),
         ("if y[i] > p)", "if y[i] < p)"),
+        ("return [1 + v for v in gained]", "return [1 - v for v in gained]"),
+        ("math.exp(k / x.V / (x.V - 1))", "math.exp(k / x.V / x.V / (x.V - 1))"),
+        ("return max(map(len, x.law))", "return min(map(len, x.law))"),
     ],
 )
 def test_altered(altered, old, new):

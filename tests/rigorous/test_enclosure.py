@@ -58,6 +58,13 @@ def test_closed_forms_are_exact_fractions(scheme, rng):
     assert found.bounds[0] == mdsd.certify(p, q, n=2, scheme=scheme).value
 
 
+@pytest.mark.parametrize("scheme", ["greedy", "spechub"])
+def test_the_set_of_a_closed_form_holds_what_is_always_drafted(scheme):
+    """p of token 0 is above its q, renormalised: it is in H because every set of drafts has it."""
+    found = check(["4/5", "1/10", "1/20", "1/20"], ["3/10", "3/10", "1/5", "1/5"], 2, scheme)
+    assert found.subset.tolist() == [True, True, True, True]
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
 @pytest.mark.parametrize("scheme", ["with_replacement", "without_replacement"])
 def test_equal_distributions_are_always_accepted(scheme, n):

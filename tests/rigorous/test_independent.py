@@ -54,6 +54,15 @@ def test_bounds_at_a_larger_vocabulary_agree_with_the_fast_ones(rng):
     assert found.lower <= found.upper
 
 
+def test_a_factor_beyond_the_floats():
+    """120 drafters that hardly draw a token and 180 that draw little else: C passes 1e308."""
+    p, few, most = np.zeros(20), np.zeros(20), np.zeros(20)
+    p[1], few[:2], most[:2] = 1.0, [1e-7, 1 - 1e-7], [1 - 1e-7, 1e-7]
+    found = mdsd.certify(p, [few] * 120 + [most] * 180, n=300, scheme="independent", rigorous=True)
+    assert found.upper == 1
+    assert found.width < 1e-50
+
+
 def test_a_factor_that_is_too_small_is_caught(monkeypatch, rng):
     monkeypatch.setattr(prove, "LARGEST_VOCABULARY", 0)
     factor = WeightedMeans._factor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from mdsd_theory.rigorous import light_tokens, power_sums, race, race_nodes
 from mdsd_theory.rigorous.balls import load_flint, precision
 from mdsd_theory.rigorous.prove import RACE_BITS
 from mdsd_theory.rigorous.race import Race, light_threshold
-from mdsd_theory.rigorous.race_error import right_tail
+from mdsd_theory.rigorous.race_error import right_tail, spacing_error
 
 from .oracle import awkward_pair, misses, ordered, widest
 
@@ -144,6 +145,16 @@ def test_the_rounding_of_the_power_sums_is_bounded(monkeypatch):
             assert not told[r - 1].contains(true)
 
 
+def test_the_race_holds_with_coarse_power_sums(monkeypatch):
+    """Seven bits again, now end to end; without the bound on their roundings prefixes are missed."""
+    p, q = [Fraction(1, 9)] * 9, [Fraction(100 + 7 * i, 1152) for i in range(9)]
+    monkeypatch.setattr("mdsd_theory.rigorous.weights.MANTISSA", 7)
+    monkeypatch.setattr(power_sums, "UNIT", 2.0**-8)
+    assert misses(p, q, 3) == 0
+    monkeypatch.setattr(power_sums.PowerSums, "error", lambda self, r: 0.0)
+    assert misses(p, q, 3) >= 4
+
+
 def test_power_sums_are_those_of_integers(rng):
     values = [int(x) for x in rng.integers(1, 2**62, 200)] + [1, 2, 3, 2**200 + 1]
     sums = power_sums.PowerSums.of(values, 12)
@@ -170,6 +181,15 @@ def test_light_tokens_are_light():
             threshold = light_threshold(rate)
             assert threshold == 0 or rate * 2**threshold <= 0.25
             assert threshold == 0 or rate * 2**threshold > 0.12
+
+
+@pytest.mark.parametrize("angle", [0.8, 1.2, 1.5, 1.56])
+def test_the_spacing_error_needs_its_cosine(angle):
+    """H empty, h = 1, a node at t = 1: off by 6.3e-4, where 2/(e^{2πθ/h} − 1) would say 1.1e-4."""
+    nodes = [math.exp(j) for j in range(-60, 8)]
+    off = abs(sum(t * math.exp(-t) for t in nodes) - 1)
+    with precision(RACE_BITS) as arb:
+        assert 6e-4 < off <= float(spacing_error(1, arb(1), angle))
 
 
 def test_right_tail_is_the_integral_it_bounds():
