@@ -41,7 +41,10 @@ def exact_distribution(x: Any, name: str) -> list[Fraction]:
     values = [_fraction(entry, f"{name}[{i}]") for i, entry in enumerate(entries)]
     for i, value in enumerate(values):
         if value < 0:
-            raise InputError(f"{name}[{i}] is {value}, which is negative; expected probabilities")
+            raise InputError(
+                f"{name}[{i}] is {float(value):.6g}, which is negative; expected probabilities (if these "
+                "are logits, call mdsd.from_logits first)"
+            )
     total = sum(values, start=Fraction(0))
     tolerance = _tolerance(x, entries)
     if abs(total - 1) > tolerance:

@@ -253,7 +253,7 @@ CASES = {
     "denormal tail": (
         optimum(P, [1.0, 1e-310, 1e-310], n=2),
         SupportError,
-        "q has 1 token of positive probability .* below 1e-290 counts as zero",
+        "q has 1 token of positive probability .* less than 1e-290 as zero",
     ),
     "joint, weight boolean": (
         optimum(q={(0, 1): True}, scheme="joint"),

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 
 from mdsd_theory.proving import Kind, Level, Verdict
 from mdsd_theory.proving.pages import folder, pages
@@ -47,3 +48,23 @@ def test_links_resolve(page):
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
     local = [target for target in targets if "://" not in target]
     assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted(folder().glob("*.md")), ids=lambda path: path.stem)
+def test_markdown_leaves_the_mathematics_alone(page):
+    """No emphasis and no escape inside a formula: where they are read first, formulas break."""
+    text = page.read_text(encoding="utf-8")
+    inline = [t for t in MarkdownIt().enable("table").parse(text) if t.type == "inline"]
+    broken = [span for token in inline for span in formulas(token) if "\0" in span]
+    assert broken == []
+    spans = re.findall(r"\$\$.*?\$\$|\$[^$]+\$", text, re.DOTALL)
+    assert [span for span in spans if re.search(r"\\[,;!:{}|]|\\operatorname|\n[+*-] ", span)] == []
+
+
+def formulas(token):
+    """The text between dollars of an inline token, with a mark where emphasis begins or ends."""
+    shown = "".join(
+        "\0" if child.type.startswith(("em_", "strong_")) else child.content or "\n"
+        for child in token.children
+    )
+    return re.findall(r"\$\$.*?\$\$|\$[^$]+\$", shown, re.DOTALL)

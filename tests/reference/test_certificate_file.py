@@ -122,3 +122,14 @@ def test_files_that_cannot_be_reached(tmp_path):
         Certificate.load(tmp_path / "none.json")
     with pytest.raises(DataFileError, match="cannot be written"):
         certify(P, Q, n=2).save(tmp_path / "none" / "c.json")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "q"),
+    [("top_k", {(0, 1): Fraction(1)}), ("joint", (Fraction(1, 2), Fraction(1, 2), Fraction(0)))],
+)
+def test_a_q_of_the_wrong_kind_proves_nothing(scheme, q):
+    """Such a certificate, made by hand, was once verified for a law that the scheme does not have."""
+    made = certify(["1/2", "1/4", "1/4"], ["1/2", "1/2", "0"], n=2, scheme="top_k")
+    with pytest.raises(CertificationError, match="does not draw from"):
+        replace(made, scheme=scheme, q=q).verify()

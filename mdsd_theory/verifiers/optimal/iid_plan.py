@@ -49,7 +49,7 @@ class IIDPlan(Plan):
 
     @property
     def loss(self) -> Any:
-        """α* − Σ min(p, y) of each row: what the buckets cost, at most (but for 16n units of rounding)."""
+        """α* − Σ min(p, y) of each row: the buckets' cost, at most (16n units of rounding apart)."""
         return self.at_most([row.loss for row in self.rows])
 
     def plot(self, ax: Axes | None = None, row: int = 0) -> Axes:
