@@ -42,7 +42,7 @@ def exact_distribution(x: Any, name: str) -> list[Fraction]:
     for i, value in enumerate(values):
         if value < 0:
             raise InputError(
-                f"{name}[{i}] is {float(value):.6g}, which is negative; expected probabilities (if these "
+                f"{name}[{i}] is {entries[i]}, which is negative; expected probabilities (if these "
                 "are logits, call mdsd.from_logits first)"
             )
     total = sum(values, start=Fraction(0))

@@ -74,6 +74,6 @@ def check_support_size(have: int, place: str, vocabulary: int, scheme: Scheme, n
     if have < needed:
         raise SupportError(
             f"{place} has {have} token{'' if have == 1 else 's'} of positive probability (V = "
-            f"{vocabulary}; fast routes count less than 1e-290 as zero); {scheme.name} with n = {n} needs "
-            f"at least {needed}: lower n, raise the temperature, or truncate less (top_k, top_p)"
+            f"{vocabulary}; fast routes count less than 1e-290 as zero); {scheme.name} with n = {n} "
+            f"needs at least {needed}: lower n, raise the temperature, or truncate less (top_k, top_p)"
         )
