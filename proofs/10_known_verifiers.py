@@ -31,6 +31,7 @@ from mdsd_theory.proving import (
 from mdsd_theory.proving.optima import best_subset, set_law
 from mdsd_theory.proving.symbolic import sympy, z3
 
+NEAR = Fraction(1, 2**20)
 ZERO, ONE = Fraction(0), Fraction(1)
 WITH, WITHOUT = "with_replacement", "without_replacement"
 TWO = Fraction(2)
@@ -636,7 +637,9 @@ def sharp_claims(
     drafts = Sample(Kind.ENCLOSURE, f"n = 2–{sizes[-1]}", list(sizes))
     return [
         equal(f"{name}: α* = 1 on its sharp instance", sample, optimum, lambda x: ONE),
-        at_least(f"{name}: reaches the constant", sample, lambda x: constant(x.n)[1], value, tol=2**-20),
+        at_least(
+            f"{name}: within 2⁻²⁰ of the constant", sample, lambda x: constant(x.n)[1] + NEAR, value
+        ),
         at_least(
             f"{name}: the constant falls with n",
             drafts,
