@@ -435,3 +435,13 @@ def test_prove_says_what_is_not_installed(run, monkeypatch):
     assert (code, out) == (2, "")
     assert "no-such-package is not installed" in err
     assert "pip install 'mdsd-theory[proofs]'" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_while_proving_is_one_line_though_workers_run():
+    process = start(
+        "prove", "6", "7", "--level", "thorough", stdout=subprocess.PIPE, start_new_session=True
+    )
+    time.sleep(6)
+    os.killpg(process.pid, signal.SIGINT)
+    assert finish(process) == (130, b"", "mdsd: interrupted\n")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
+import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,26 +77,50 @@ def _in_parallel(
     chosen: Sequence[Page], level: Level, seed: int, jobs: int, watcher: Watcher | None
 ) -> Iterator[Outcome]:
     context = multiprocessing.get_context("spawn")
-    with (
-        context.Manager() as manager,
-        ProcessPoolExecutor(min(jobs, len(chosen)), mp_context=context) as pool,
-    ):
-        news = manager.Queue()
-        waiting = {pool.submit(_work, each.number, level, seed, news) for each in chosen}
-        try:
-            while waiting:
-                _pass_on(news, watcher)
-                done = {future for future in waiting if future.done()}
-                waiting -= done
-                for future in done:
-                    yield _collected(future)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    news = context.Queue()
+    pool = ProcessPoolExecutor(
+        min(jobs, len(chosen)), mp_context=context, initializer=_start, initargs=(news,)
+    )
+    try:
+        with _deaf_to_interrupts():
+            waiting = {pool.submit(_work, each.number, level, seed) for each in chosen}
+        while waiting:
+            _pass_on(news, watcher)
+            done = {future for future in waiting if future.done()}
+            waiting -= done
+            for future in done:
+                yield _collected(future)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in multiprocessing.active_children():
+            worker.terminate()
 
 
-def _work(number: int, level: Level, seed: int, news: Any) -> tuple[int, Evidence, float, str]:
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let processes that start here ignore Ctrl-C; who started them ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+_news: Any = None
+"""In a worker: where its reports go."""
+
+
+def _start(news: Any) -> None:
+    global _news
+    _news = news
+
+
+def _work(number: int, level: Level, seed: int) -> tuple[int, Evidence, float, str]:
     """Run in a worker: a page is known there by its number."""
-    done = _outcome(page(number), level, seed, lambda *report: news.put(report))
+    done = _outcome(page(number), level, seed, lambda *report: _news.put(report))
     return number, _portable(done.evidence), done.seconds, done.error
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mdsd_theory.errors import InputError
 from mdsd_theory.proving import Level, Verdict, pages
-from mdsd_theory.proving.run import _work, run
+from mdsd_theory.proving.run import _start, _work, run
 from mdsd_theory.proving.view import as_data, claims, contents, remarks, summary
 
 from .conftest import BROKEN, FALSE, TRUE, UNDECIDED
@@ -123,8 +123,8 @@ OWN_KIND = """
 
 def test_witnesses_of_a_page_s_own_kind_travel_as_text(library):
     (page,) = library(trees=OWN_KIND)
-    news = queue.Queue()
-    number, evidence, _, error = _work(page.number, Level.QUICK, 0, news)
+    _start(queue.Queue())
+    number, evidence, _, error = _work(page.number, Level.QUICK, 0)
     assert (number, error) == (1, "")
     assert evidence.findings[0].witness == "a tree of depth 5"
     assert pickle.loads(pickle.dumps(evidence)) == evidence
