@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mdsd_theory.reference.quiet import hush_highs
 from mdsd_theory.reference.solution import (
     ReferenceSolution,
     program_solution,
@@ -66,6 +67,7 @@ def solve_highs(problem: TransportProblem) -> ReferenceSolution:
     """
     import highspy
 
+    hush_highs()
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     for name, value in OPTIONS.items():
         solver.setOptionValue(name, value)

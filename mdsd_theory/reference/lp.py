@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mdsd_theory.errors import MissingDependencyError
+from mdsd_theory.reference.quiet import hush_highs
 from mdsd_theory.reference.solution import (
     ReferenceSolution,
     program_solution,
@@ -125,6 +126,7 @@ def transport_dual(problem: TransportProblem) -> ReferenceSolution:
 def _solve(program: Any, problem: TransportProblem) -> str:
     """Solve with HiGHS and return the status, which must be an optimum."""
     cp = _cvxpy()
+    hush_highs()
     try:
         program.solve(solver=cp.HIGHS, highs_options=dict(TOLERANCES))
     except cp.error.SolverError as error:

@@ -1,5 +1,7 @@
 """HiGHS called directly: precise, silent, its status read, and the known trap avoided."""
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -91,3 +93,12 @@ def test_the_trap_of_the_equality_form(V, n, record_property):
     assert solution.status == "optimal"
     assert solution.gap < 1e-12
     assert solution.value == pytest.approx(solve_max_flow(problem).value, abs=1e-12)
+
+
+@pytest.mark.parametrize("route", ["highs", "cvxpy"])
+def test_nothing_is_printed_by_a_fresh_process(route):
+    """HiGHS 1.16 writes a banner when the first solver of a process is made."""
+    call = f"mdsd.optimal_acceptance([0.5, 0.5], [0.25, 0.75], n=2, route={route!r})"
+    command = [sys.executable, "-c", f"import mdsd_theory as mdsd; {call}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
