@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import product
 from typing import Any, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ from mdsd_theory.proving import (
     impossible,
     random_pairs,
     simplex,
+    total,
 )
 from mdsd_theory.proving.instances import Vector, shown
 from mdsd_theory.proving.optima import Law, solved, subsets
@@ -55,11 +56,6 @@ class Twins(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.one}; {self.other}"
-
-
-def total(values: Iterator[Fraction]) -> Fraction:
-    """Σ values."""
-    return sum(values, start=ZERO)
 
 
 def set_law(law: Mapping[Drafts, Any]) -> dict[frozenset[int], Any]:

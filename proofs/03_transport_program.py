@@ -23,6 +23,7 @@ from mdsd_theory.proving import (
     identity,
     impossible,
     positions,
+    total,
 )
 from mdsd_theory.proving.instances import Vector, shown
 from mdsd_theory.proving.optima import solved, subsets
@@ -43,11 +44,6 @@ class Priced(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.x}, u = {shown(self.u)}"
-
-
-def total(values: Iterator[Fraction]) -> Fraction:
-    """Σ values."""
-    return sum(values, start=ZERO)
 
 
 def family(vocabulary: int, sizes: Sequence[int]) -> list[Tokens]:

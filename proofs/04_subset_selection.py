@@ -28,6 +28,7 @@ from mdsd_theory.proving import (
     random_drafters,
     random_pairs,
     simplex,
+    total,
 )
 from mdsd_theory.proving.optima import solved, subsets
 from mdsd_theory.proving.symbolic import z3
@@ -36,11 +37,6 @@ Tokens = frozenset[int]
 Coupling = Mapping[tuple[Tokens, int], Any]
 ZERO, ONE = Fraction(0), Fraction(1)
 SINGLE = ("with_replacement", "without_replacement", "greedy", "top_k")
-
-
-def total(values: Iterator[Any]) -> Any:
-    """Σ values."""
-    return sum(values, start=ZERO)
 
 
 # --- the theorem's formulas -----------------------------------------------------------------------

@@ -26,6 +26,7 @@ from mdsd_theory.proving import (
     random_drafters,
     random_pairs,
     simplex,
+    total,
 )
 from mdsd_theory.proving.instances import Vector, shown
 from mdsd_theory.proving.optima import solved, subsets
@@ -45,11 +46,6 @@ class Points(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.x}, u = {shown(self.u)}, v = {shown(self.v)}"
-
-
-def total(values: Iterator[Any]) -> Any:
-    """Σ values."""
-    return sum(values, start=ZERO)
 
 
 # --- the theorem's formulas -----------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Check of page 8: greedy, SpecHub and top-k in closed form, and the verifiers that reach them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from fractions import Fraction
 from functools import partial
 from itertools import combinations
@@ -23,17 +23,13 @@ from mdsd_theory.proving import (
     impossible,
     random_pairs,
     simplex,
+    total,
 )
 from mdsd_theory.proving.instances import Vector
 from mdsd_theory.proving.optima import Law, best_subset, inside, optimum, set_law, solved, subsets
 from mdsd_theory.proving.symbolic import sympy, z3
 
 ZERO, ONE = Fraction(0), Fraction(1)
-
-
-def total(numbers: Iterable[Fraction]) -> Fraction:
-    """The sum, a fraction also of nothing."""
-    return sum(numbers, start=ZERO)
 
 
 def top(q: Vector, k: int) -> frozenset[int]:

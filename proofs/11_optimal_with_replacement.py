@@ -26,6 +26,7 @@ from mdsd_theory.proving import (
     impossible,
     random_pairs,
     simplex,
+    total,
 )
 from mdsd_theory.proving.optima import optimum, set_law, solved, subsets
 from mdsd_theory.proving.symbolic import sympy, z3
@@ -44,11 +45,6 @@ SCHEME = "with_replacement"
 TWO_BUCKETS = OptimalIID(buckets=2)
 INTERVALS = "1/6 5/12 1/16 1/6 5/12 9/16 0 1/16 9/16 3/4 3/4 1"
 """What tokens 1, 2, 3 and 4 of the page's example take."""
-
-
-def total(numbers: Any) -> Fraction:
-    """The sum, as a fraction."""
-    return sum(numbers, start=ZERO)
 
 
 # a. What a pick can be

@@ -4,7 +4,7 @@ A check is ``check(level, rng) -> Evidence``; it tries statements on samples of 
 """
 
 from mdsd_theory.proving.evidence import Evidence, Finding, Kind, Verdict
-from mdsd_theory.proving.instances import Drafters, Pair
+from mdsd_theory.proving.instances import Drafters, Pair, total
 from mdsd_theory.proving.levels import Level
 from mdsd_theory.proving.positions import Position, at_schemes, positions
 from mdsd_theory.proving.samples import Sample, grid, random_drafters, random_pairs
@@ -34,4 +34,5 @@ __all__ = [
     "random_drafters",
     "random_pairs",
     "simplex",
+    "total",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -41,11 +41,11 @@ class Pair:
 
     def P(self, subset: Collection[int]) -> Fraction:  # noqa: N802 - the field's symbol
         """Return P(H)."""
-        return sum((self.p[i] for i in subset), start=Fraction(0))
+        return total(self.p[i] for i in subset)
 
     def q_mass(self, subset: Collection[int]) -> Fraction:
         """Return q(H)."""
-        return sum((self.q[i] for i in subset), start=Fraction(0))
+        return total(self.q[i] for i in subset)
 
     @property
     def size(self) -> tuple[int, int, int, int]:
@@ -98,7 +98,7 @@ class Drafters:
 
     def P(self, subset: Collection[int]) -> Fraction:  # noqa: N802 - the field's symbol
         """Return P(H)."""
-        return sum((self.p[i] for i in subset), start=Fraction(0))
+        return total(self.p[i] for i in subset)
 
     @property
     def size(self) -> tuple[int, int, int, int]:
@@ -135,6 +135,17 @@ def vector(text: str) -> Vector:
     (Fraction(1, 3), Fraction(2, 3))
     """
     return tuple(map(Fraction, text.split()))
+
+
+def total(numbers: Iterable[Fraction | int]) -> Fraction:
+    """Return a sum of fractions, a fraction also of nothing.
+
+    Examples
+    --------
+    >>> total([])
+    Fraction(0, 1)
+    """
+    return Fraction(0) + sum(numbers)
 
 
 def shown(x: Vector) -> str:
