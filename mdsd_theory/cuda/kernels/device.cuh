@@ -1,0 +1,92 @@
+// What a kernel needs of the device: integer names, shared memory, and sums and scans over a block.
+//
+// Compiled by NVRTC for a GPU, and by a C++ compiler for the tests, which emulate a block's threads.
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#ifdef __CUDACC__
+#define DYNAMIC_SHARED(name) extern __shared__ __align__(16) u8 name[]
+
+__device__ inline float half_to_float(u16 x) {
+    float y;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x));
+    return y;
+}
+#endif
+
+constexpr int WARP = 32;
+constexpr u32 ALL_LANES = 0xffffffffu;
+
+// A pair of sums, of p and of q.
+struct Sums {
+    u64 p, q;
+};
+
+__device__ inline Sums operator+(Sums a, Sums b) { return {a.p + b.p, a.q + b.q}; }
+
+__device__ inline Sums from_lane_below(Sums x, int distance) {
+    return {__shfl_up_sync(ALL_LANES, x.p, distance), __shfl_up_sync(ALL_LANES, x.q, distance)};
+}
+
+// Sums over the threads before this one, and over the whole block. `scratch` holds one Sums a warp.
+__device__ inline Sums sums_before(Sums x, Sums* scratch, Sums* total) {
+    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
+    Sums upto = x;
+    for (int distance = 1; distance < WARP; distance *= 2) {
+        const Sums other = from_lane_below(upto, distance);
+        if (lane >= distance) upto = upto + other;
+    }
+    __syncthreads();
+    if (lane == WARP - 1) scratch[warp] = upto;
+    __syncthreads();
+    Sums before = {upto.p - x.p, upto.q - x.q}, whole = {0, 0};
+    for (int w = 0; w < warps; ++w) {
+        if (w == warp) before = before + whole;
+        whole = whole + scratch[w];
+    }
+    *total = whole;
+    return before;
+}
+
+// The lexicographically smallest (value, place) over the block; every thread gets it.
+struct Least {
+    double value;
+    int place;
+};
+
+__device__ inline Least smaller(Least a, Least b) {
+    return b.value < a.value || (b.value == a.value && b.place < a.place) ? b : a;
+}
+
+__device__ inline Least block_least(Least x, Least* scratch) {
+    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
+    for (int distance = WARP / 2; distance > 0; distance /= 2) {
+        const Least other = {__shfl_xor_sync(ALL_LANES, x.value, distance),
+                             __shfl_xor_sync(ALL_LANES, x.place, distance)};
+        x = smaller(x, other);
+    }
+    __syncthreads();
+    if (lane == 0) scratch[warp] = x;
+    __syncthreads();
+    for (int w = 0; w < warps; ++w) x = smaller(x, scratch[w]);
+    return x;
+}
+
+// Tells every thread of the last block of a row to get here that it is the last.
+// `ticket` counts the blocks of the row and must be zero at first; it is zero again afterwards.
+__device__ inline bool last_of_row(u32* ticket, u32 blocks) {
+    __shared__ u32 last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        last = atomicAdd(ticket, 1u) == blocks - 1;
+        if (last) *ticket = 0;
+    }
+    __syncthreads();
+    __threadfence();
+    return last;
+}

@@ -1,0 +1,82 @@
+// How a token's target and draft probability are read: from probabilities or from logits, of any dtype.
+//
+// Set by the caller: INPUT_BITS (64, 32, 16), BFLOAT16 (for 16 bits: bfloat16 or float16), LOGITS, and
+// ALIGNED (whether every row begins at a multiple of four elements).
+#pragma once
+#include "device.cuh"
+
+#if INPUT_BITS == 64
+typedef double Element;
+typedef double Real;
+#elif INPUT_BITS == 32
+typedef float Element;
+typedef float Real;
+#else
+typedef u16 Element;
+typedef float Real;
+#endif
+
+constexpr int NOWHERE = 0x7fffffff;  // rank of a token with q = 0: never in H
+
+__device__ inline Real widened(Element x) {
+#if INPUT_BITS == 16 && BFLOAT16
+    return __uint_as_float((u32)x << 16);
+#elif INPUT_BITS == 16
+    return half_to_float(x);
+#elif INPUT_BITS == 64
+    return x < 1e-290 && x > 0 ? 0.0 : x;  // its reciprocal would overflow
+#else
+    return x;
+#endif
+}
+
+// Four neighbouring tokens, in one load where rows are aligned.
+struct alignas(4 * sizeof(Element)) Four {
+    Element x[4];
+};
+
+__device__ inline Four load_four(const Element* x, int left) {
+    if (ALIGNED && left >= 4) return *(const Four*)x;
+    Four four;
+    for (int k = 0; k < 4; ++k) four.x[k] = k < left ? x[k] : (Element)0;
+    return four;
+}
+
+// What turns logits into probabilities: p = 2^(a * factor - p_offset).
+struct Scale {
+    float factor, p_offset, q_offset;
+};
+
+// A token's probabilities and the rank of its ratio: integers that ascend with p/q.
+struct Token {
+    Real p, q;
+    int rank;
+};
+
+#if LOGITS
+__device__ inline Token token_of(Element a, Element b, Scale scale) {
+    const float x = widened(a), y = widened(b);
+    const float p = exp2f(fmaf(x, scale.factor, -scale.p_offset));
+    const float q = exp2f(fmaf(y, scale.factor, -scale.q_offset));
+    const float log_ratio = fmaf(x - y, scale.factor, scale.q_offset - scale.p_offset);
+    // Ranks of ratios from 2^-100 to 2^100 are apart; q = 0 gives +inf or NaN.
+    const float bounded = fmaxf(log_ratio, -100.0f) + 127.0f;
+    const bool drafted = q > 0 && bounded < 227.0f;
+    return {p, q, drafted ? (int)(bounded * 8388608.0f) : NOWHERE};
+}
+
+__device__ inline double ratio_at(int rank) {
+    return rank <= 0 ? 0.0 : exp2((double)rank / 8388608.0 - 127.0);
+}
+
+constexpr double RATIO_ERROR = 1.0 / 65536;  // relative, of a rank against the probabilities' own ratio
+#else
+__device__ inline Token token_of(Element a, Element b, Scale) {
+    const Real p = widened(a), q = widened(b);
+    return {p, q, q > 0 ? __float_as_int(fabsf((float)(p / q))) : NOWHERE};
+}
+
+__device__ inline double ratio_at(int rank) { return rank <= 0 ? 0.0 : (double)__int_as_float(rank); }
+
+constexpr double RATIO_ERROR = 1.0 / 4194304;
+#endif

@@ -1,0 +1,149 @@
+"""Start a kernel on the device that holds its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+KERNELS = Path(__file__).parent / "kernels"
+"""Folder of the CUDA C++ sources."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One variant of a source file.
+
+    Attributes
+    ----------
+    file : str
+        Name in :data:`KERNELS`.
+    defines : tuple of (str, int)
+        Macros that choose the variant.
+    """
+
+    file: str
+    defines: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How many threads run.
+
+    Attributes
+    ----------
+    blocks, threads : int
+        Threads are those of one block.
+    shared : int
+        Bytes of shared memory asked for at the start.
+    """
+
+    blocks: int
+    threads: int
+    shared: int = 0
+
+
+class Launcher(Protocol):
+    """Starts kernels on one device; the tests have one that runs them on the CPU."""
+
+    @property
+    def multiprocessors(self) -> int:
+        """How many multiprocessors the device has."""
+        ...
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether the blocks of a row run at the same time, so that they may wait for each other."""
+        ...
+
+    def launch(self, source: Source, kernel: str, grid: Grid, arguments: Sequence[Any]) -> None:
+        """Start a kernel on the current stream; see :func:`scalars` for the arguments."""
+        ...
+
+
+def scalars(arguments: Sequence[Any]) -> list[np.generic]:
+    """Return what a kernel is passed: the addresses of tensors, zero for None, NumPy scalars as they are.
+
+    Raises
+    ------
+    TypeError
+        For a plain Python number, whose width a kernel cannot know.
+    """
+    found: list[np.generic] = []
+    for x in arguments:
+        if isinstance(x, np.generic):
+            found.append(x)
+        elif x is None or hasattr(x, "data_ptr"):
+            found.append(np.uint64(0 if x is None else x.data_ptr()))
+        else:
+            raise TypeError(f"a kernel got {x!r}; expected a tensor, None or a NumPy scalar")
+    return found
+
+
+@dataclass(frozen=True)
+class CupyLauncher:
+    """Compiles with NVRTC at the first use, and keeps the machine code in CuPy's cache.
+
+    Attributes
+    ----------
+    device : int
+        Index of the CUDA device.
+    """
+
+    device: int
+
+    @property
+    def multiprocessors(self) -> int:
+        """How many multiprocessors the device has."""
+        return _multiprocessors(self.device)
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether the blocks of a row run at the same time."""
+        return True
+
+    def launch(self, source: Source, kernel: str, grid: Grid, arguments: Sequence[Any]) -> None:
+        """Start a kernel on torch's current stream."""
+        import cupy
+        import torch
+
+        stream = torch.cuda.current_stream(self.device).cuda_stream
+        with cupy.cuda.Device(self.device), cupy.cuda.ExternalStream(stream, self.device):
+            function = _compiled(source, kernel, self.device)
+            function((grid.blocks,), (grid.threads,), tuple(scalars(arguments)), shared_mem=grid.shared)
+
+
+@lru_cache
+def _multiprocessors(device: int) -> int:
+    import torch
+
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)
+
+
+@lru_cache
+def _compiled(source: Source, kernel: str, device: int) -> Any:
+    """Return a compiled kernel; modules belong to a device."""
+    return _module(source, device).get_function(kernel)
+
+
+@lru_cache
+def _module(source: Source, device: int) -> Any:
+    import cupy
+
+    options = ("--std=c++17", f"-I{KERNELS}", *flags(dict(source.defines)))
+    return cupy.RawModule(code=(KERNELS / source.file).read_text(), options=options)
+
+
+def flags(defines: Mapping[str, int]) -> list[str]:
+    """Return macros as a compiler takes them.
+
+    Examples
+    --------
+    >>> flags({"INPUT_BITS": 32})
+    ['-DINPUT_BITS=32']
+    """
+    return [f"-D{name}={value}" for name, value in defines.items()]

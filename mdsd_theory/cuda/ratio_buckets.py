@@ -1,0 +1,166 @@
+"""With replacement on the device: an enclosure in one pass, the best prefix in little more."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mdsd_theory.cuda.inputs import BITS, Rows, splits_of
+from mdsd_theory.cuda.launching import Grid, Launcher
+
+BUCKETS = 2048
+THREADS = 512
+FIRST_SHIFT = 17
+PARTIAL = 2 * BUCKETS + 5
+HEAVY = 128
+HEAVY_WORDS = 3
+COUNTS = 3
+WORDS = 8
+"""Eight-byte words of a row's record: see ``rows.cuh``."""
+
+SHARED = 16 * BUCKETS
+
+FRACTION = {64: 62, 32: 44, 16: 44}
+"""Bits after the binary point of the sums, by the width of the input."""
+
+
+@dataclass(frozen=True)
+class BucketRows:
+    """What the kernels found for each row, on the device.
+
+    Attributes
+    ----------
+    value : tensor of float64, shape (rows,)
+        P(H) + 1 − q(H)^n.
+    lower : tensor of float64, shape (rows,)
+        No prefix of the ratio order has less, roundings apart.
+    error : float
+        What rounding can have changed in either.
+    bad : tensor of int32, shape (rows,)
+        Not zero where a row is no pair of distributions.
+    subset : tensor of bool, shape (rows, V), or None
+        H; None unless it was asked for.
+    """
+
+    value: Any
+    lower: Any
+    error: float
+    bad: Any
+    subset: Any
+
+
+def bucket_bounds(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows:
+    r"""Enclose α* for n i.i.d. drafts, reading p and q once.
+
+    Parameters
+    ----------
+    launcher : Launcher
+    rows : Rows
+    n : int
+        Number of drafts.
+    tolerance : float
+        How far a row's sum may be from one.
+    """
+    work = _Work.of(rows, splits_of(launcher, rows))
+    _first_pass(launcher, rows, work, n, tolerance, None)
+    return _found(work.record, rows, n, None)
+
+
+def bucket_optimum(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows:
+    r"""Return the best prefix of the ratio order and its value for n i.i.d. drafts.
+
+    The mask of H serves as a table of bucket numbers, one byte a token, until it is written.
+    """
+    import torch
+
+    classes = torch.empty((rows.count, rows.vocabulary), dtype=torch.uint8, device=rows.p.device)
+    work = _Work.of(rows, splits_of(launcher, rows))
+    _first_pass(launcher, rows, work, n, tolerance, classes)
+    base, parts = np.int32(_base(rows, n)), np.int32(work.splits)
+    vocabulary, source = np.int32(rows.vocabulary), rows.source("refine.cu")
+    arguments = [*rows.arguments, rows.scales, classes, work.record]
+    more = [work.heavy, work.tickets, work.zeros(2 * BUCKETS), vocabulary, np.int32(n), base, parts]
+    launcher.launch(source, "refine", work.grid(SHARED), [*arguments, *more])
+    launcher.launch(source, "write_subset", work.grid(0), [*arguments, vocabulary, base, parts])
+    return _found(work.record, rows, n, classes.view(torch.bool))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the kernels write of each row beside their results; a few kilobytes a row."""
+
+    splits: int
+    record: Any
+    heavy: Any
+    tickets: Any
+    normalisers: Any
+
+    @classmethod
+    def of(cls, rows: Rows, splits: int) -> _Work:
+        import torch
+
+        def words(count: int) -> Any:
+            return torch.empty((rows.count, count), dtype=torch.int64, device=rows.p.device)
+
+        tickets = torch.zeros(COUNTS * rows.count + 1, dtype=torch.int32, device=rows.p.device)
+        normalisers = None if rows.temperature is None else words(2 * splits)
+        return cls(splits, words(WORDS), words(HEAVY * HEAVY_WORDS), tickets, normalisers)
+
+    def grid(self, shared: int) -> Grid:
+        return Grid(self.record.shape[0] * self.splits, THREADS, shared)
+
+    def zeros(self, words: int) -> Any:
+        """Return zeroed sums for blocks that share a row, or None."""
+        import torch
+
+        if self.splits == 1:
+            return None
+        rows, device = self.record.shape[0], self.record.device
+        return torch.zeros((rows, words), dtype=torch.int64, device=device)
+
+
+def _first_pass(
+    launcher: Launcher, rows: Rows, work: _Work, n: int, tolerance: float, classes: Any
+) -> None:
+    vocabulary, parts = np.int32(rows.vocabulary), np.int32(work.splits)
+    together = work.normalisers
+    if together is not None and not launcher.concurrent and work.splits > 1:
+        tickets = work.zeros(1)
+        normalise = [*rows.arguments, together, tickets, rows.scales, vocabulary, parts, rows.factor]
+        grid = Grid(2 * rows.count * work.splits, THREADS)
+        launcher.launch(rows.source("log_normaliser.cu"), "log_normaliser", grid, normalise)
+        together = None
+    arguments = [*rows.arguments, rows.scales, classes, work.record, work.heavy, work.tickets]
+    arguments += [work.zeros(PARTIAL), together, vocabulary, np.int32(n), np.int32(_base(rows, n)), parts]
+    arguments += [rows.factor, np.float64(tolerance)]
+    launcher.launch(rows.source("ratio_sums.cu"), "ratio_sums", work.grid(SHARED), arguments)
+
+
+def _base(rows: Rows, n: int) -> int:
+    """Return the rank of the lowest bucket: the highest ends just above the ratio n.
+
+    A prefix that minimises holds no token of ratio above n: without it P falls by p_i and q(H)^n by
+    at most n·q_i. Rows may sum to a little more or less than one.
+    """
+    largest = 1.05 * n
+    if rows.temperature is None:
+        (rank,) = struct.unpack("<i", struct.pack("<f", largest))
+    else:
+        rank = int((math.log2(largest) + 127) * 2**23)
+    return int(((rank >> FIRST_SHIFT) + 1 - BUCKETS) << FIRST_SHIFT)
+
+
+def _found(record: Any, rows: Rows, n: int, subset: Any) -> BucketRows:
+    import torch
+
+    numbers = record.view(torch.float64)
+    quantum = 0.5 ** FRACTION[BITS[rows.dtype]]
+    relative = 0.0
+    if rows.temperature is not None:  # of an exponential, weighed by p: arguments are -log2 p, up to log2 V on average
+        relative = 2.0**-24 * math.log2(rows.vocabulary + 1) + 2.0**-22
+    error = (n + 1) * (rows.vocabulary * quantum + 2.0**-48 + relative)
+    return BucketRows(numbers[:, 4], numbers[:, 5], error, record.view(torch.int32)[:, 15], subset)
