@@ -1,11 +1,16 @@
-"""Time of α* on the CPU, as multiples of one ``np.argsort`` of the same row.
+"""Time of α* of one row on the CPU, beside the sort that a NumPy program would use.
 
-Run: ``python benchmarks/dual.py`` (about a minute). Each figure is the median ratio of pairs of calls
-that take turns, so that a drifting machine does not matter; ``mdsd.optimal_acceptance`` is timed whole,
-checks and result included.
+Run: ``python benchmarks/dual.py`` (a few minutes; ``--largest 151936`` for one). Whole calls of
+``mdsd.optimal_acceptance`` are timed, checks and result included, by every fast route of each scheme, on
+one thread. They take turns with ``np.argsort`` of the same row and with a NumPy program that sorts, for
+α* with replacement, so that a drifting machine matters little. Figures are medians of times and ratios.
 """
 
 from __future__ import annotations
+
+import os
+
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import statistics
 import time
@@ -21,6 +26,9 @@ import mdsd_theory as mdsd
 
 Call = Callable[[], object]
 
+SIZES = (1_000, 10_000, 49_152, 151_936, 1_000_000)
+SCHEMES = ("with_replacement", "without_replacement", "greedy", "top_k")
+
 
 def seconds(call: Call) -> float:
     """Return the wall time of one call."""
@@ -29,42 +37,83 @@ def seconds(call: Call) -> float:
     return time.perf_counter() - start
 
 
-def ratio(call: Call, unit: Call, budget: float) -> float:
-    """Return the median of time(call) / time(unit) over turns, after one of each to warm up."""
-    call(), unit()
-    ratios, end = [], time.perf_counter() + budget
-    while len(ratios) < 5 or (time.perf_counter() < end and len(ratios) < 400):
-        ratios.append(seconds(call) / seconds(unit))
-    return statistics.median(ratios)
+def sorted_numpy(p: np.ndarray, q: np.ndarray, n: int) -> float:
+    """Return α* with replacement as a NumPy program would: a sort, two gathers, two running sums."""
+    order = np.argsort(p / q)
+    drafted = np.cumsum(q[order])
+    power = drafted.copy()
+    for _ in range(n - 1):
+        power *= drafted
+    return 1 + float(np.min(np.cumsum(p[order]) - power))
+
+
+def turns(call: Call, units: list[Call], budget: float) -> tuple[float, list[float]]:
+    """Return the median time of a call, and its median multiples of the units' times."""
+    for each in (call, *units):
+        each()
+    found: list[list[float]] = []
+    end = time.perf_counter() + budget
+    while len(found) < 5 or (time.perf_counter() < end and len(found) < 400):
+        found.append([seconds(each) for each in (call, *units)])
+    ratios = [statistics.median(x[0] / x[k + 1] for x in found) for k in range(len(units))]
+    return statistics.median(x[0] for x in found), ratios
+
+
+def draw(vocabulary: int, alpha: float, dtype: str, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return p and q of shape (V,) without zeros."""
+    drawn = rng.dirichlet(np.full(vocabulary, alpha), size=2) + 1e-12
+    return [(x / x.sum()).astype(dtype) for x in drawn]
+
+
+def handed_over(x: np.ndarray, library: str) -> object:
+    """Return the row as an array of the library that the caller uses."""
+    if library == "numpy":
+        return x
+    import torch
+
+    torch.set_num_threads(1)
+    return torch.from_numpy(x)
 
 
 def main(
     n: Annotated[int, typer.Option(help="Number of drafts.")] = 3,
+    smallest: Annotated[int, typer.Option(help="Smallest vocabulary.")] = 1_000,
     largest: Annotated[int, typer.Option(help="Largest vocabulary.")] = 1_000_000,
+    library: Annotated[str, typer.Option(help="numpy or torch.")] = "numpy",
+    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
+    scheme: Annotated[str, typer.Option(help="One draft scheme, or all.")] = "all",
     budget: Annotated[float, typer.Option(help="Seconds for each figure.")] = 1.0,
     seed: int = 0,
 ) -> None:
     """Print the table."""
     rng = np.random.default_rng(seed)
-    table = Table(title=f"time of one row, n = {n}, as multiples of one np.argsort of p/q")
-    for name in ("V", "draft", "np.argsort", "with_replacement", "without_replacement", "greedy"):
+    table = Table(title=f"one row, n = {n}, {library} {dtype}, one thread")
+    for name in ("V", "draft", "scheme", "route"):
+        table.add_column(name)
+    for name in ("ms", "of np.argsort", "of sorted NumPy"):
         table.add_column(name, justify="right")
-    for vocabulary in (v for v in (1_000, 10_000, 49_152, 151_936, 1_000_000) if v <= largest):
+    for vocabulary in (v for v in SIZES if smallest <= v <= largest):
         for kind, alpha in (("flat", 1.0), ("LLM-like", 0.02)):
-            p, q = rng.dirichlet(np.full(vocabulary, alpha), size=2) + 1e-12
-            p, q = p / p.sum(), q / q.sum()
-            x = p / q
+            p, q = draw(vocabulary, alpha, dtype, rng)
+            ratio = p / q
+            units: list[Call] = [
+                lambda ratio=ratio: np.argsort(ratio),
+                lambda p=p, q=q: sorted_numpy(p, q, n),
+            ]
+            given = handed_over(p, library), handed_over(q, library)
+            first = f"{vocabulary:,}", kind
+            for name in SCHEMES if scheme == "all" else (scheme,):
+                able = [r for r in mdsd.ROUTES.values() if r.serves(mdsd.SCHEMES[name])]
+                for route in (r.name for r in able if r.layer == "dual"):
 
-            def unit(x: np.ndarray = x) -> object:
-                return np.argsort(x)
+                    def call(name: str = name, route: str = route, given: tuple = given) -> object:
+                        return mdsd.optimal_acceptance(*given, n=n, scheme=name, route=route)
 
-            def call(scheme: str, p: np.ndarray = p, q: np.ndarray = q) -> Call:
-                return lambda: mdsd.optimal_acceptance(p, q, n=n, scheme=scheme)
-
-            schemes = ("with_replacement", "without_replacement", "greedy")
-            cells = [f"{ratio(call(s), unit, budget):.2f}" for s in schemes]
-            base = statistics.median(seconds(unit) for _ in range(9))
-            table.add_row(f"{vocabulary:,}", kind, f"{base * 1e3:.3f} ms", *cells)
+                    median, ratios = turns(call, units, budget)
+                    cells = [f"{x:.3f}" for x in ratios]
+                    table.add_row(*first, name, route, f"{median * 1e3:.3f}", *cells)
+                    first = "", ""
+            table.add_section()
     Console(width=110).print(table)
 
 

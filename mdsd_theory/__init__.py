@@ -24,9 +24,11 @@ from mdsd_theory.errors import (
 )
 from mdsd_theory.logits import from_logits
 from mdsd_theory.optimal import optimal_acceptance
+from mdsd_theory.optimal_logits import optimal_acceptance_from_logits
 from mdsd_theory.rates import acceptance_rate
 from mdsd_theory.results import Acceptance, AcceptanceBounds, Rate
 from mdsd_theory.routes import ROUTES, Route
+from mdsd_theory.routing import RouteWarning
 from mdsd_theory.schemes import SCHEMES, Scheme
 from mdsd_theory.verifiers import VERIFIERS, Verifier
 
@@ -56,6 +58,7 @@ __all__ = [
     "Rate",
     "Route",
     "RouteError",
+    "RouteWarning",
     "Scheme",
     "SizeError",
     "SupportError",
@@ -67,6 +70,7 @@ __all__ = [
     "compare",
     "from_logits",
     "optimal_acceptance",
+    "optimal_acceptance_from_logits",
 ]
 
 

@@ -12,6 +12,7 @@ from mdsd_theory.certify import certify
 from mdsd_theory.instances import KINDS, Distribution, random_pair
 from mdsd_theory.optimal import optimal_acceptance
 from mdsd_theory.routes import ROUTES
+from mdsd_theory.routing import Workload
 from mdsd_theory.schemes import SCHEMES
 
 TOLERANCE = 1e-9
@@ -103,11 +104,12 @@ def check_agreement(instance: Instance, tolerance: float = TOLERANCE) -> Agreeme
     certificate = certify(instance.p, instance.q, n=instance.n, scheme=scheme)
     certificate.verify()
     exact = float(certificate.value)
+    here = Workload(len(instance.p), n=instance.n)
     differences: dict[str, float] = {}
     widths: dict[str, float] = {}
     violations: list[str] = []
     for route in ROUTES.values():
-        if not route.serves(scheme) or route.name in missing_routes():
+        if not route.serves(scheme) or not route.takes(here) or route.name in missing_routes():
             continue
         result = optimal_acceptance(instance.p, instance.q, n=instance.n, scheme=scheme, route=route.name)
         off = abs(result.value - exact)

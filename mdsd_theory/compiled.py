@@ -29,7 +29,7 @@ def compiled(*, fast: bool = False, inline: bool = False) -> Callable[[Loop], Lo
     another compiled function that is called has changed: delete ``__pycache__`` after such an edit.
     Where nothing can be written, as in a read-only container, every process compiles anew.
     """
-    options: dict[str, Any] = {"fastmath": FAST} if fast else {}
+    options: dict[str, Any] = {"nogil": True} | ({"fastmath": FAST} if fast else {})
     if inline:
         options["inline"] = "always"
 

@@ -101,6 +101,32 @@ class Pair:
         return p, (self.q[:, r, :] if self.q.ndim == 3 else self.q[r, :]).tolist()
 
 
+@dataclass(frozen=True)
+class RawPair:
+    """A target and its draft of one shape, library and device, their values not looked at yet.
+
+    Attributes
+    ----------
+    p, q : array, shape (..., V)
+        The caller's memory, strides and dtypes where these are floating.
+    backend : Backend
+    """
+
+    p: Array
+    q: Array
+    backend: Backend
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """The leading shape; ``()`` for one distribution."""
+        return tuple(self.p.shape[:-1])
+
+    @property
+    def vocabulary(self) -> int:
+        """V, the number of tokens."""
+        return int(self.p.shape[-1])
+
+
 def check_probabilities(x: Array, name: str, backend: Backend, *, divide: bool = True) -> Array:
     """Return rows (..., V) as (rows, V) probabilities in the work dtype, each summing to one.
 
@@ -208,8 +234,20 @@ def drafter_rows(q: Any) -> Rows:
     return Rows(stacked, first.batch, first.backend)
 
 
-def _alike(named: dict[str, Any], as_given: tuple[str, ...] = ()) -> list[Rows]:
-    """Check distributions by name: of one shape, one library, one device."""
+def raw_pair(p: Any, q: Any) -> RawPair:
+    """Check types, shapes and places of a target and one draft of equal shape, but no values.
+
+    Raises
+    ------
+    InputTypeError, InputError
+        See :func:`pair`.
+    """
+    arrays, backend = _adopted({"p": p, "q": q})
+    return RawPair(arrays["p"], arrays["q"], backend)
+
+
+def _adopted(named: dict[str, Any]) -> tuple[dict[str, Array], Backend]:
+    """Return arrays by name: of one shape, one library, one device."""
     tensor = next((x for x in named.values() if is_torch(x)), None)
     arrays = {name: adopt(x, name, like=tensor) for name, x in named.items()}
     backend = common_backend(arrays)
@@ -217,6 +255,12 @@ def _alike(named: dict[str, Any], as_given: tuple[str, ...] = ()) -> list[Rows]:
     for name, x in arrays.items():
         require_vocabulary(x, name)
         _same_shape(arrays[first], x, first, name)
+    return arrays, backend
+
+
+def _alike(named: dict[str, Any], as_given: tuple[str, ...] = ()) -> list[Rows]:
+    """Check distributions by name: of one shape, one library, one device."""
+    arrays, backend = _adopted(named)
     return [
         Rows(
             check_probabilities(x, name, backend, divide=name not in as_given),

@@ -60,7 +60,7 @@ def from_logits(
     """
     x = adopt(logits, "logits")
     require_vocabulary(x, "logits")
-    _check_options(temperature, top_k, top_p, int(x.shape[-1]))
+    check_options(temperature, top_k, top_p, int(x.shape[-1]))
     backend = common_backend({"logits": x})
     xp = backend.xp
     rows = xp.reshape(backend.widen(x), (-1, x.shape[-1]))
@@ -71,7 +71,8 @@ def from_logits(
     return xp.reshape(xp.astype(probabilities, x.dtype), tuple(x.shape))
 
 
-def _check_options(temperature: float, top_k: int | None, top_p: float | None, vocabulary: int) -> None:
+def check_options(temperature: float, top_k: int | None, top_p: float | None, vocabulary: int) -> None:
+    """Raise where an option of :func:`from_logits` is out of range."""
     if isinstance(temperature, bool) or not isinstance(temperature, int | float | np.number):
         raise InputTypeError(f"temperature is {temperature!r}; expected a number >= 0")
     if not (math.isfinite(temperature) and temperature >= 0):

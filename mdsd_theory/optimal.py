@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from mdsd_theory.arrays import UNIT
-from mdsd_theory.distributions import Pair
+from mdsd_theory.arrays import UNIT, Backend
+from mdsd_theory.distributions import Pair, RawPair
 from mdsd_theory.dual.solution import DualSolution
-from mdsd_theory.errors import CertificationError
-from mdsd_theory.options import checked_pair, exact_draft
+from mdsd_theory.errors import CertificationError, MdsdError
+from mdsd_theory.options import checked_pair, exact_draft, unchecked_pair
 from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.results import Acceptance, AcceptanceBounds
-from mdsd_theory.routes import Route, choose_route
+from mdsd_theory.routes import Route, choose_routes
+from mdsd_theory.routing import Workload, withdraw
 from mdsd_theory.schemes import resolve_scheme
 from mdsd_theory.schemes.base import Scheme
 
@@ -67,23 +68,71 @@ def optimal_acceptance(
     (0.985714, [False, True, True], 'race_prefix')
     """
     chosen = resolve_scheme(scheme)
-    checked, n = checked_pair(p, q, n, chosen)
-    return solve(checked, n, chosen, route)
+    raw, drafts = unchecked_pair(p, q, n, chosen)
+    if raw is not None:
+        result = attempt(raw, drafts, chosen, route)
+        if result is not None:
+            return result
+        p, q = raw.p, raw.q
+    checked, drafts = checked_pair(p, q, n, chosen)
+    return solve(checked, drafts, chosen, route)
+
+
+def attempt(
+    raw: RawPair, n: int, scheme: Scheme, route: str, temperature: float | None = None
+) -> Acceptance | None:
+    """Return α* by a route that reads the caller's memory; None where the checks have to come first.
+
+    With a temperature p and q are logits.
+    """
+    work = Workload.of(raw, n)
+    try:
+        chosen = choose_routes(route, scheme, work)[0]
+    except MdsdError:
+        return None
+    read = chosen.raw if temperature is None else chosen.logits
+    if read is None or work.rows == 0:
+        return None
+    options = () if temperature is None else (temperature,)
+    try:
+        solution = read(raw.backend, raw.p, raw.q, n, *options)
+    except Exception as error:
+        _fall_back(chosen, error, route)
+        return None
+    return None if solution is None else _result(raw, n, scheme, chosen, solution)
 
 
 def solve(checked: Pair, n: int, scheme: Scheme, route: str) -> Acceptance:
     """Return α* of input that has been checked."""
-    chosen = choose_route(route, scheme, checked.vocabulary)
+    chosen, *others = choose_routes(route, scheme, Workload.of(checked, n))
     if checked.p.shape[0] == 0:
         return _empty(checked, n, scheme, chosen)
-    if chosen.solve is not None:
-        solution = chosen.solve(checked.backend, checked.p, checked.q, n)
-    else:
-        solution = _reference_rows(checked, n, scheme, chosen)
+    try:
+        solution = _solution(checked, n, scheme, chosen)
+    except Exception as error:
+        _fall_back(chosen, error, route if others else chosen.name)
+        return solve(checked, n, scheme, route)
     return _result(checked, n, scheme, chosen, solution)
 
 
-def _result(checked: Pair, n: int, scheme: Scheme, route: Route, solution: DualSolution) -> Acceptance:
+def _fall_back(route: Route, error: Exception, asked: str) -> None:
+    """Withdraw a route of the automatic choice that failed to compile or run; else raise again."""
+    short_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if asked != "auto" or short_of_memory or isinstance(error, MdsdError):
+        raise error
+    withdraw(route.name, f"it failed with {type(error).__name__}: {error}")
+
+
+def _solution(checked: Pair, n: int, scheme: Scheme, route: Route) -> DualSolution:
+    if route.solve is None:
+        return _reference_rows(checked, n, scheme, route)
+    solution: DualSolution = route.solve(checked.backend, checked.p, checked.q, n)
+    return solution
+
+
+def _result(
+    checked: Pair | RawPair, n: int, scheme: Scheme, route: Route, solution: DualSolution
+) -> Acceptance:
     kind = Acceptance if solution.exact else AcceptanceBounds
     if not bool(((solution.lower <= solution.value) & (solution.value <= solution.upper)).all()):
         raise CertificationError(
@@ -95,11 +144,18 @@ def _result(checked: Pair, n: int, scheme: Scheme, route: Route, solution: DualS
         value=backend.result(solution.value, batch),
         lower=backend.result(solution.lower, batch, rounding=-1),
         upper=backend.result(solution.upper, batch, rounding=1),
-        subset=backend.mask(solution.subset, batch),
+        subset=_mask(backend, solution.subset, batch),
         route=route.name,
         scheme=scheme.name,
         n=n,
     )
+
+
+def _mask(backend: Backend, subset: Any, batch: tuple[int, ...]) -> Any:
+    """Return H in the caller's shape, or what writes it down."""
+    if callable(subset):
+        return lambda: backend.mask(subset(), batch)
+    return backend.mask(subset, batch)
 
 
 def _empty(checked: Pair, n: int, scheme: Scheme, route: Route) -> Acceptance:

@@ -7,10 +7,12 @@ from typing import Any
 
 from mdsd_theory.distributions import (
     Pair,
+    RawPair,
     Rows,
     drafter_list,
     pair,
     pair_with_drafters,
+    raw_pair,
     target_alone,
 )
 from mdsd_theory.errors import InputError
@@ -52,6 +54,19 @@ def checked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[Pair, int]:
     checked = pair(p, q, divide_draft=not scheme.by_rank)
     check_support(Rows(checked.q, checked.batch, checked.backend), scheme, n)
     return checked, n
+
+
+def unchecked_pair(p: Any, q: Any, n: Any, scheme: Scheme) -> tuple[RawPair | None, int]:
+    """Check what :func:`checked_pair` does but for the values, which a route may read as they are.
+
+    None where the scheme has another kind of draft than one distribution, or draws by rank: the entries
+    of q are compared then, and only the checks know which of them count as zero.
+    """
+    n = check_n(n)
+    check_drafts(n, scheme)
+    if scheme.draft != "single" or scheme.by_rank:
+        return None, n
+    return raw_pair(p, q), n
 
 
 def exact_draft(q: Any, n: int, scheme: Scheme, vocabulary: int) -> tuple[Any, int]:

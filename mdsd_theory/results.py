@@ -20,7 +20,8 @@ class Acceptance:
         A certified enclosure of α*: the route's own error and all roundings are inside. For an exact
         route it is as narrow as rounding.
     subset : array of bool, shape (..., V)
-        H, the minimising subset of tokens.
+        H, the minimising subset of tokens. A route may write it down only when it is first asked for: p
+        and q must not have been overwritten by then.
     route : str
         Name in :data:`mdsd_theory.ROUTES` of the route that computed it.
     scheme : str
@@ -36,6 +37,22 @@ class Acceptance:
     route: str
     scheme: str
     n: int
+
+    def __post_init__(self) -> None:
+        if callable(self.subset):
+            object.__setattr__(self, "_write_subset", self.subset)
+            object.__delattr__(self, "subset")
+
+    def __getattr__(self, name: str) -> Any:
+        write = self.__dict__.get("_write_subset")
+        if name != "subset" or write is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        object.__setattr__(self, "subset", write())
+        object.__delattr__(self, "_write_subset")
+        return self.subset
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"subset": self.subset, **self.__dict__}
 
     @property
     def exact(self) -> bool:

@@ -72,8 +72,8 @@ class Rows:
         """Name of the dtype."""
         return str(self.p.dtype).removeprefix("torch.")
 
-    def source(self, file: str) -> Source:
-        """Return the variant of a source file that reads these rows."""
+    def source(self, file: str, **more: int) -> Source:
+        """Return the variant of a source file that reads these rows, with macros of its own."""
         return Source(
             file,
             (
@@ -81,6 +81,7 @@ class Rows:
                 ("BFLOAT16", int(self.dtype == "bfloat16")),
                 ("LOGITS", int(self.temperature is not None)),
                 ("ALIGNED", int(_aligned(self.p) and _aligned(self.q))),
+                *more.items(),
             ),
         )
 

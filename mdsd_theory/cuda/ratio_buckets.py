@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from mdsd_theory.cuda.launching import Grid, Launcher
 BUCKETS = 2048
 THREADS = 512
 FIRST_SHIFT = 17
-PARTIAL = 2 * BUCKETS + 5
+PARTIAL = 2 * BUCKETS + 7
 HEAVY = 128
 HEAVY_WORDS = 3
 COUNTS = 3
@@ -42,15 +43,15 @@ class BucketRows:
         What rounding can have changed in either.
     bad : tensor of int32, shape (rows,)
         Not zero where a row is no pair of distributions.
-    subset : tensor of bool, shape (rows, V), or None
-        H; None unless it was asked for.
+    subset : callable
+        Returns H, a tensor of bool of shape (rows, V); after one pass only it reads p and q again.
     """
 
     value: Any
     lower: Any
     error: float
     bad: Any
-    subset: Any
+    subset: Callable[[], Any]
 
 
 def bucket_bounds(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows:
@@ -67,7 +68,11 @@ def bucket_bounds(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> B
     """
     work = _Work.of(rows, splits_of(launcher, rows))
     _first_pass(launcher, rows, work, n, tolerance, None)
-    return _found(work.record, rows, n, None)
+
+    def subset() -> Any:
+        return _write_subset(launcher, rows, work, n, _bytes(rows), 0)
+
+    return _found(work.record, rows, n, subset)
 
 
 def bucket_optimum(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows:
@@ -75,18 +80,31 @@ def bucket_optimum(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> 
 
     The mask of H serves as a table of bucket numbers, one byte a token, until it is written.
     """
+    classes, work = _bytes(rows), _Work.of(rows, splits_of(launcher, rows))
+    _first_pass(launcher, rows, work, n, tolerance, classes)
+    sizes = [np.int32(x) for x in (rows.vocabulary, n, _base(rows, n), work.splits)]
+    arguments = [*rows.arguments, rows.scales, classes, work.record, work.heavy, work.tickets]
+    arguments += [work.zeros(2 * BUCKETS), *sizes]
+    launcher.launch(rows.source("refine.cu", CLASSES=1), "refine", work.grid(SHARED), arguments)
+    subset = _write_subset(launcher, rows, work, n, classes, 1)
+    return _found(work.record, rows, n, lambda: subset)
+
+
+def _bytes(rows: Rows) -> Any:
+    """Return room for a byte a token."""
     import torch
 
-    classes = torch.empty((rows.count, rows.vocabulary), dtype=torch.uint8, device=rows.p.device)
-    work = _Work.of(rows, splits_of(launcher, rows))
-    _first_pass(launcher, rows, work, n, tolerance, classes)
-    base, parts = np.int32(_base(rows, n)), np.int32(work.splits)
-    vocabulary, source = np.int32(rows.vocabulary), rows.source("refine.cu")
-    arguments = [*rows.arguments, rows.scales, classes, work.record]
-    more = [work.heavy, work.tickets, work.zeros(2 * BUCKETS), vocabulary, np.int32(n), base, parts]
-    launcher.launch(source, "refine", work.grid(SHARED), [*arguments, *more])
-    launcher.launch(source, "write_subset", work.grid(0), [*arguments, vocabulary, base, parts])
-    return _found(work.record, rows, n, classes.view(torch.bool))
+    return torch.empty((rows.count, rows.vocabulary), dtype=torch.uint8, device=rows.p.device)
+
+
+def _write_subset(launcher: Launcher, rows: Rows, work: _Work, n: int, subset: Any, classes: int) -> Any:
+    """Return the mask of H, written over the classes of ``subset`` if it holds them."""
+    import torch
+
+    sizes = [np.int32(x) for x in (rows.vocabulary, _base(rows, n), work.splits)]
+    arguments = [*rows.arguments, rows.scales, subset, work.record, *sizes]
+    launcher.launch(rows.source("refine.cu", CLASSES=classes), "write_subset", work.grid(0), arguments)
+    return subset.view(torch.bool)
 
 
 @dataclass(frozen=True)
@@ -137,7 +155,8 @@ def _first_pass(
     arguments = [*rows.arguments, rows.scales, classes, work.record, work.heavy, work.tickets]
     arguments += [work.zeros(PARTIAL), together, vocabulary, np.int32(n), np.int32(_base(rows, n)), parts]
     arguments += [rows.factor, np.float64(tolerance)]
-    launcher.launch(rows.source("ratio_sums.cu"), "ratio_sums", work.grid(SHARED), arguments)
+    source = rows.source("ratio_sums.cu", CLASSES=int(classes is not None))
+    launcher.launch(source, "ratio_sums", work.grid(SHARED), arguments)
 
 
 def _base(rows: Rows, n: int) -> int:
@@ -154,13 +173,15 @@ def _base(rows: Rows, n: int) -> int:
     return int(((rank >> FIRST_SHIFT) + 1 - BUCKETS) << FIRST_SHIFT)
 
 
-def _found(record: Any, rows: Rows, n: int, subset: Any) -> BucketRows:
+def _found(record: Any, rows: Rows, n: int, subset: Callable[[], Any]) -> BucketRows:
     import torch
 
     numbers = record.view(torch.float64)
     quantum = 0.5 ** FRACTION[BITS[rows.dtype]]
     relative = 0.0
-    if rows.temperature is not None:  # of an exponential, weighed by p: arguments are -log2 p, up to log2 V on average
+    if (
+        rows.temperature is not None
+    ):  # of an exponential, weighed by p: arguments are -log2 p, up to log2 V on average
         relative = 2.0**-24 * math.log2(rows.vocabulary + 1) + 2.0**-22
     error = (n + 1) * (rows.vocabulary * quantum + 2.0**-48 + relative)
     return BucketRows(numbers[:, 4], numbers[:, 5], error, record.view(torch.int32)[:, 15], subset)

@@ -17,8 +17,8 @@ class DualSolution:
         P(H) + 1 − Q(H) at ``subset``.
     lower, upper : array, shape (rows,)
         α* lies between them; rounding and quadrature errors are inside.
-    subset : array of bool, shape (rows, V)
-        H.
+    subset : array of bool, shape (rows, V), or callable
+        H, or what returns it.
     exact : bool
         Whether ``subset`` is a minimiser, so that the enclosure is as narrow as rounding.
     """

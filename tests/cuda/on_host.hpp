@@ -3,6 +3,7 @@
 // Include before a kernel's source, then name each kernel with RUNS_ON_HOST. Threads run in an order drawn from a
 // seed, new after each barrier, so that a missing barrier shows; shared memory begins as rubbish.
 #pragma once
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -31,20 +32,22 @@ inline std::vector<unsigned char> dynamic_shared;
 inline std::mt19937 order(0);
 
 struct Fiber {
-    ucontext_t context;
+    ucontext_t context;  // to begin with; later switches are jumps, which spare the system calls
+    jmp_buf place;
+    bool begun;
     std::unique_ptr<char[]> stack;
     bool done, waiting_block, waiting_warp;
     uint64_t slot;
 };
 inline std::vector<Fiber> fibers;
-inline ucontext_t scheduler;
+inline jmp_buf scheduler_place;
 inline int current;
 inline int vote, last_vote;
 
 inline void wait(bool Fiber::* kind) {
     fibers[current].*kind = true;
     const dim3 own = threadIdx;
-    swapcontext(&fibers[current].context, &scheduler);
+    if (!_setjmp(fibers[current].place)) _longjmp(scheduler_place, 1);
     threadIdx = own;
 }
 
@@ -68,15 +71,16 @@ void run_block(Body& body, unsigned threads) {
     for (unsigned k = 0; k < threads; ++k) {
         Fiber& f = fibers[k];
         if (!f.stack) f.stack.reset(new char[1 << 16]);
-        f.done = f.waiting_block = f.waiting_warp = false;
+        f.begun = f.done = f.waiting_block = f.waiting_warp = false;
         getcontext(&f.context);
         f.context.uc_stack.ss_sp = f.stack.get();
         f.context.uc_stack.ss_size = 1 << 16;
-        f.context.uc_link = &scheduler;
+        f.context.uc_link = nullptr;
         const auto entry = +[](unsigned low, unsigned high, unsigned k) {
             threadIdx.x = k;
             (*(Body*)(((uint64_t)high << 32) | low))();
             fibers[k].done = true;
+            _longjmp(scheduler_place, 1);
         };
         makecontext(&f.context, (void (*)())entry, 3, (unsigned)(uint64_t)&body,
                     (unsigned)((uint64_t)&body >> 32), k);
@@ -92,7 +96,10 @@ void run_block(Body& body, unsigned threads) {
             running = true;
             if (fibers[k].waiting_block || fibers[k].waiting_warp) continue;
             current = k;
-            swapcontext(&scheduler, &fibers[k].context);
+            if (_setjmp(scheduler_place)) continue;
+            if (fibers[k].begun) _longjmp(fibers[k].place, 1);
+            fibers[k].begun = true;
+            setcontext(&fibers[k].context);
         }
         for (unsigned w = 0; w < threads; w += 32)
             if (all_wait(&Fiber::waiting_warp, w, std::min(w + 32, threads)))
@@ -207,6 +214,15 @@ inline float __uint_as_float(unsigned x) { return bits_as<float>(x); }
 inline unsigned __float_as_uint(float x) { return bits_as<unsigned>(x); }
 inline float __int_as_float(int x) { return bits_as<float>(x); }
 inline int __float_as_int(float x) { return bits_as<int>(x); }
+inline long long __double_as_longlong(double x) { return bits_as<long long>(x); }
+inline double __longlong_as_double(long long x) { return bits_as<double>(x); }
+inline float __double2float_rd(double x) {
+    const float y = (float)x;
+    return y > x ? std::nextafter(y, -INFINITY) : y;
+}
+inline double __dmul_rn(double x, double y) { return x * y; }
+inline int __double2hiint(double x) { return (int)(bits_as<unsigned long long>(x) >> 32); }
+inline float near_reciprocal(float x) { return 1.0f / x * (1 + 1e-7f); }
 inline float half_to_float(unsigned short x) { return (float)bits_as<_Float16>(x); }
 
 template <class T>
@@ -214,6 +230,7 @@ T to_integer(double x, double largest) {
     return std::isnan(x) || x <= 0 ? 0 : x >= largest ? (T)-1 : (T)std::nearbyint(x);
 }
 inline unsigned __float2uint_rn(float x) { return to_integer<unsigned>(x, 4294967295.0); }
+inline unsigned __double2uint_rn(double x) { return to_integer<unsigned>(x, 4294967295.0); }
 inline unsigned long long __float2ull_rn(float x) {
     return to_integer<unsigned long long>(x, 18446744073709551615.0);
 }

@@ -16,6 +16,20 @@ __device__ inline float half_to_float(u16 x) {
     asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x));
     return y;
 }
+
+__device__ inline float near_reciprocal(float x) {
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+#endif
+
+#ifndef INFINITY  // NVRTC has no headers
+#define INFINITY __int_as_float(0x7f800000)
+#endif
+
+#ifndef BLOCK_THREADS
+#define BLOCK_THREADS 512  // the tests take fewer
 #endif
 
 constexpr int WARP = 32;

@@ -47,6 +47,14 @@ struct Scale {
     float factor, p_offset, q_offset;
 };
 
+// Ascends with x from 0 to 2 and is above SUSPICIOUS for whatever is no probability: NaN, negative, large.
+#if INPUT_BITS == 64
+__device__ inline u32 suspicion(double x) { return (u32)__double2hiint(x); }
+#else
+__device__ inline u32 suspicion(float x) { return __float_as_uint(x); }
+#endif
+constexpr u32 SUSPICIOUS = 0x40000000u;
+
 // A token's probabilities and the rank of its ratio: integers that ascend with p/q.
 struct Token {
     Real p, q;
@@ -71,9 +79,21 @@ __device__ inline double ratio_at(int rank) {
 
 constexpr double RATIO_ERROR = 1.0 / 65536;  // relative, of a rank against the probabilities' own ratio
 #else
+#if INPUT_BITS == 64
+__device__ inline float ratio_of(double p, double q) { return (float)(p / q); }
+#else
+// p/q rounded to nearest, for p up to one and q down to 2^-100: a division without its slow path.
+__device__ inline float ratio_of(float p, float q) {
+    const float near = near_reciprocal(q), reciprocal = fmaf(fmaf(-q, near, 1.0f), near, near);
+    const float ratio = p * reciprocal;
+    return fmaf(fmaf(-q, ratio, p), reciprocal, ratio);
+}
+#endif
+
+// A token whose q is lost in the sums anyway counts as never drafted.
 __device__ inline Token token_of(Element a, Element b, Scale) {
     const Real p = widened(a), q = widened(b);
-    return {p, q, q > 0 ? __float_as_int(fabsf((float)(p / q))) : NOWHERE};
+    return {p, q, q >= Real(7.9e-31) ? __float_as_int(ratio_of(p, q)) : NOWHERE};
 }
 
 __device__ inline double ratio_at(int rank) { return rank <= 0 ? 0.0 : (double)__int_as_float(rank); }

@@ -1,7 +1,7 @@
 // log2 of the sum of exponentials of whole rows of logits, of target and draft in one launch.
 #include "exponentials.cuh"
 
-constexpr int THREADS = 512;
+constexpr int THREADS = BLOCK_THREADS;
 
 // Grid: rows * 2 * splits blocks; `partial` (rows, 2, splits); `tickets` (rows) are zero.
 extern "C" __global__ void __launch_bounds__(THREADS)

@@ -9,8 +9,11 @@ constexpr int LOADS = 2;  // groups of four tokens in flight in each thread
 
 struct Running {
     Sums all, below;
-    int bad;
+    Sums rough;  // of large tokens, in units of 2^20 quanta: it tells where the others have wrapped around
+    u32 suspicion;
 };
+
+constexpr int ROUGH = 20;
 
 // Where the blocks of a row put its heavy tokens.
 struct HeavyList {
@@ -24,11 +27,21 @@ struct HeavyList {
 };
 
 __device__ inline void take(Token token, int base, Buckets buckets, HeavyList list, Running& running) {
-    running.bad |= !(token.p >= 0 && token.p <= 2 && token.q >= 0 && token.q <= 2);
+    running.suspicion = max(running.suspicion, max(suspicion(token.p), suspicion(token.q)));
+    const int place = (token.rank - base) >> FIRST_SHIFT;
+    if (token.p < ONE_WORD && token.q < ONE_WORD) {  // nearly every token
+        const u32 p = fixed_word(token.p), q = fixed_word(token.q);
+        running.all = running.all + Sums{p, q};
+        if (place < 0)
+            running.below = running.below + Sums{p, q};
+        else if (place < BUCKETS)
+            buckets.add(place, p, q);
+        return;
+    }
     const Sums x = {fixed(token.p), fixed(token.q)};
     if (token.p >= HEAVY_MASS || token.q >= HEAVY_MASS) list.add(x, token.rank);
     running.all = running.all + x;
-    const int place = (token.rank - base) >> FIRST_SHIFT;
+    running.rough = running.rough + Sums{x.p >> ROUGH, x.q >> ROUGH};
     if (place < 0)
         running.below = running.below + x;
     else if (place < BUCKETS)
@@ -44,7 +57,7 @@ __device__ inline u8 class_of(int rank, int base) {
 __device__ inline Running read_chunk(const Element* p, const Element* q, Scale scale, u8* classes,
                                      int begin, int end, int base, Buckets buckets,
                                      HeavyList list) {
-    Running running = {{0, 0}, {0, 0}, 0};
+    Running running = {{0, 0}, {0, 0}, {0, 0}, 0};
     const int step = 4 * blockDim.x;
     for (int start = begin + 4 * threadIdx.x; start < end; start += LOADS * step) {
         Four a[LOADS], b[LOADS];
@@ -63,21 +76,22 @@ __device__ inline Running read_chunk(const Element* p, const Element* q, Scale s
                 if (i + k >= end) continue;
                 const Token token = token_of(a[m].x[k], b[m].x[k], scale);
                 take(token, base, buckets, list, running);
-                bytes |= (u32)class_of(token.rank, base) << (8 * k);
+                if (CLASSES) bytes |= (u32)class_of(token.rank, base) << (8 * k);
             }
-            if (classes && ALIGNED && i + 4 <= end)
+            if (CLASSES && ALIGNED && i + 4 <= end)
                 *(u32*)(classes + i) = bytes;
-            else if (classes)
+            else if (CLASSES)
                 for (int k = 0; k < 4 && i + k < end; ++k) classes[i + k] = (u8)(bytes >> (8 * k));
         }
     }
     return running;
 }
 
-// Per row, what blocks that share it add up: the buckets, then all, below and bad.
-constexpr int PARTIAL = 2 * BUCKETS + 5;
+// Per row, what blocks that share it add up: the buckets, then all, below, rough and bad.
+constexpr int PARTIAL = 2 * BUCKETS + 7;
 
-__device__ inline void add_to_row(u64* partial, Buckets buckets, Sums all, Sums below, int bad) {
+__device__ inline void add_to_row(u64* partial, Buckets buckets, Sums all, Sums below, Sums rough,
+                                  int bad) {
     for (int k = threadIdx.x; k < BUCKETS; k += blockDim.x) {
         const Sums x = buckets.at(k);
         if (x.p) atomicAdd(&partial[2 * k], x.p);
@@ -89,7 +103,9 @@ __device__ inline void add_to_row(u64* partial, Buckets buckets, Sums all, Sums 
         atomicAdd(&rest[1], all.q);
         atomicAdd(&rest[2], below.p);
         atomicAdd(&rest[3], below.q);
-        atomicAdd(&rest[4], (u64)bad);
+        atomicAdd(&rest[4], rough.p);
+        atomicAdd(&rest[5], rough.q);
+        atomicAdd(&rest[6], (u64)bad);
     }
 }
 
@@ -130,7 +146,7 @@ __device__ inline int block_in_turn(u32* turn) {
 // Grid: splits * rows blocks. `tickets` (rows, COUNTS, and one for all blocks) is zero, and so is `partial`
 // (rows, PARTIAL), which may be null if splits = 1. `heavy` is (rows, HEAVY). If `normalisers` (rows,
 // splits, 2) is given, `scales` is written and not read.
-// `classes` (rows, V) gets a byte a token for `refine`, or is null.
+// With CLASSES, `classes` (rows, V) gets a byte a token for `refine`.
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
     ratio_sums(const Element* p, const Element* q, long long p_stride, long long q_stride, Scale* scales,
                u8* classes, Row* rows, Heavy* heavy, u32* tickets, u64* partial,
@@ -159,22 +175,24 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
         scale = scales[row];
     }
 #endif
-    u8* own_classes = classes ? classes + (long long)row * vocabulary : nullptr;
+    u8* own_classes = CLASSES ? classes + (long long)row * vocabulary : nullptr;
     const HeavyList list = {heavy + row * HEAVY, &counts[1]};
     const Running running = read_chunk(p, q, scale, own_classes, begin, end, base, buckets, list);
-    Sums all, below;
+    Sums all, below, rough;
     sums_before(running.all, scratch, &all);
     sums_before(running.below, scratch, &below);
-    int bad = __syncthreads_or(running.bad);
+    sums_before(running.rough, scratch, &rough);
+    int bad = __syncthreads_or(running.suspicion > SUSPICIOUS);
     Sums sums[EACH];
     if (splits > 1) {
         u64* shared_row = partial + (long long)row * PARTIAL;
-        add_to_row(shared_row, buckets, all, below, bad);
+        add_to_row(shared_row, buckets, all, below, rough, bad);
         if (!last_of_row(&counts[0], splits)) return;
         const u64* rest = shared_row + 2 * BUCKETS;
         all = {__ldcg(&rest[0]), __ldcg(&rest[1])};
         below = {__ldcg(&rest[2]), __ldcg(&rest[3])};
-        bad = __ldcg(&rest[4]) != 0;
+        rough = {__ldcg(&rest[4]), __ldcg(&rest[5])};
+        bad = __ldcg(&rest[6]) != 0;
         for (int k = 0; k < EACH; ++k) {
             const int place = EACH * threadIdx.x + k;
             sums[k] = {__ldcg(&shared_row[2 * place]), __ldcg(&shared_row[2 * place + 1])};
@@ -183,6 +201,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
         for (int k = 0; k < EACH; ++k) sums[k] = buckets.at(EACH * threadIdx.x + k);
     }
     const double unit = 1.0 / (double)(1ull << FRACTION);
+    bad |= (rough.p | rough.q) >> (FRACTION - ROUGH + 1) != 0;  // a sum of two or more
     const double off = fmax(fabs((double)all.p * unit - 1), fabs((double)all.q * unit - 1));
     if (threadIdx.x == 0) rows[row] = {all, below, 1.0, 1.0, 0, 0, 0, bad || !(off <= tolerance)};
     __syncthreads();

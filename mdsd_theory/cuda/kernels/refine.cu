@@ -71,36 +71,47 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     find_best_edge(&rows[row], sums, {first, last, shift}, n, heavy + row * HEAVY, count);
 }
 
-// Overwrites each token's class by whether it is in H: rank below the row's cut.
+// Whether each of four tokens is in H: rank below the row's cut. Their classes tell for most of them.
+__device__ inline u32 inside_of(const Element* p, const Element* q, Scale scale, const u8* classes, int i,
+                                int end, int cut, int base) {
+    u32 inside = 0;
+#if CLASSES
+    const int own = classes_between(cut, cut + 1, base).low;
+    u32 bytes = 0;
+    if (ALIGNED && i + 4 <= end)
+        bytes = *(const u32*)(classes + i);
+    else
+        for (int k = 0; k < 4 && i + k < end; ++k) bytes |= (u32)classes[i + k] << (8 * k);
+    for (int k = 0; k < 4 && i + k < end; ++k) {
+        const int c = (bytes >> (8 * k)) & 255;
+        bool in = c < own;
+        if (c == own) in = token_of(p[i + k], q[i + k], scale).rank < cut;
+        inside |= (u32)in << (8 * k);
+    }
+#else
+    const Four a = load_four(p + i, end - i), b = load_four(q + i, end - i);
+    for (int k = 0; k < 4 && i + k < end; ++k)
+        inside |= (u32)(token_of(a.x[k], b.x[k], scale).rank < cut) << (8 * k);
+#endif
+    return inside;
+}
+
+// Writes H; with CLASSES over the classes that stand there.
 extern "C" __global__ void __launch_bounds__(THREADS)
     write_subset(const Element* p, const Element* q, long long p_stride, long long q_stride,
-                 const Scale* scales, u8* classes, const Row* rows, int vocabulary, int base,
-                 int splits) {
+                 const Scale* scales, u8* subset, const Row* rows, int vocabulary, int base, int splits) {
     const int row = blockIdx.x / splits, split = blockIdx.x % splits;
     const int chunk = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
     const int begin = min(split * chunk, vocabulary), end = min(begin + chunk, vocabulary);
     const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
-    const int cut = rows[row].cut;
-    const int own = classes_between(cut, cut + 1, base).low;
     p += row * p_stride;
     q += row * q_stride;
-    classes += (long long)row * vocabulary;
+    subset += (long long)row * vocabulary;
     for (int i = begin + 4 * threadIdx.x; i < end; i += 4 * blockDim.x) {
-        u32 bytes = 0, inside = 0;
-        const bool whole = ALIGNED && i + 4 <= end;
-        if (whole)
-            bytes = *(const u32*)(classes + i);
+        const u32 inside = inside_of(p, q, scale, subset, i, end, rows[row].cut, base);
+        if (ALIGNED && i + 4 <= end)
+            *(u32*)(subset + i) = inside;
         else
-            for (int k = 0; k < 4 && i + k < end; ++k) bytes |= (u32)classes[i + k] << (8 * k);
-        for (int k = 0; k < 4 && i + k < end; ++k) {
-            const int c = (bytes >> (8 * k)) & 255;
-            bool in = c < own;
-            if (c == own) in = token_of(p[i + k], q[i + k], scale).rank < cut;
-            inside |= (u32)in << (8 * k);
-        }
-        if (whole)
-            *(u32*)(classes + i) = inside;
-        else
-            for (int k = 0; k < 4 && i + k < end; ++k) classes[i + k] = (u8)(inside >> (8 * k));
+            for (int k = 0; k < 4 && i + k < end; ++k) subset[i + k] = (u8)(inside >> (8 * k));
     }
 }

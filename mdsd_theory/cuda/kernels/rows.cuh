@@ -4,7 +4,7 @@
 #include "inputs.cuh"
 
 constexpr int BUCKETS = 2048;
-constexpr int THREADS = 512;
+constexpr int THREADS = BLOCK_THREADS;
 constexpr int EACH = BUCKETS / THREADS;
 constexpr int FIRST_SHIFT = 17;  // a first bucket is 2^-6 of an octave wide
 constexpr int CLASS_SHIFT = 20;  // a class is eight of them: one byte a token
