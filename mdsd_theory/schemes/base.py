@@ -162,7 +162,8 @@ class Scheme(ABC):
 
         Notes
         -----
-        Cost V log V once, then n log V a draw.
+        Cost V log V once, then n log V a draw; without replacement n passes over q for each of up to four
+        draws, another reading of the same random numbers.
 
         Examples
         --------
@@ -170,7 +171,7 @@ class Scheme(ABC):
         >>> from mdsd_theory import SCHEMES
         >>> generator = np.random.default_rng(0)
         >>> SCHEMES["without_replacement"].sample([0.5, 0.3, 0.2], 3, generator, size=2).tolist()
-        [[0, 2, 1], [1, 2, 0]]
+        [[1, 0, 2], [0, 1, 2]]
         """
         check_drafts(check_n(n), self)
         drafts = self._drafted(q, n)

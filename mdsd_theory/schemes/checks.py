@@ -63,7 +63,9 @@ def check_support(rows: Rows, scheme: Scheme, n: int) -> None:
     if scheme.support_needed(n) <= 1 or rows.x.shape[0] == 0:
         return
     xp = rows.backend.xp
-    size = xp.sum(xp.astype(rows.x > 0, xp.int64), axis=-1)
+    size = xp.count_nonzero(rows.x, axis=-1)
+    if not bool(xp.any(size < scheme.support_needed(n))):
+        return
     row = int(xp.argmin(size))
     check_support_size(int(size[row]), place("q", rows.batch, row), rows.x.shape[-1], scheme, n)
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from mdsd_theory.arrays import Array, Backend, count_below, gather, uniforms
 
+FEW_TIMES = 4
+"""Up to this many times, n running sums for each cost less than one sort of the row."""
+
 
 def draw(backend: Backend, q: Array, count: int, generator: Any) -> Array:
     """Return ``count`` independent tokens from each row of q, by inversion; shape (rows, count).
@@ -27,23 +30,40 @@ def invert(backend: Backend, sums: Array, u: Array) -> Array:
 def draw_different(backend: Backend, q: Array, count: int, n: int, generator: Any) -> Array:
     """Return ``count`` times n successive tokens from each row, each without the earlier ones.
 
-    Tokens are put in ascending order of q. The mass that is left is the running sum at the largest token
-    left, less the tokens drawn below it, each no larger than that one: nothing cancels, however peaked
-    q is.
+    A few times go over the row for each token. For more, tokens are put in ascending order of q. The mass
+    that is left is the running sum at the largest token left, less the tokens drawn below it, each no
+    larger than that one: nothing cancels, however peaked q is.
 
     Returns
     -------
     array of int, shape (rows, count, n)
     """
     xp = backend.xp
+    u = uniforms(backend, generator, (n, q.shape[0], count))
+    if 0 < count <= FEW_TIMES:
+        return _draw_few(backend, q, u)
     order = xp.argsort(q, axis=-1, stable=True)
     zero = backend.zeros((q.shape[0], 1))
     sums = xp.concat([zero, xp.cumulative_sum(gather(xp, q, order), axis=-1)], axis=-1)
-    u = uniforms(backend, generator, (n, q.shape[0], count))
     places: list[Array] = []
     for k in range(n):
         places.append(_next_place(backend, sums, u[k, ...], places))
     return xp.stack([gather(xp, order, place) for place in places], axis=-1)
+
+
+def _draw_few(backend: Backend, q: Array, u: Array) -> Array:
+    """Return the tokens for u of shape (n, rows, count) by running sums of what is left of q."""
+    xp, (n, _, count) = backend.xp, u.shape
+    positions, times = backend.arange(q.shape[-1])[None, :], []
+    for c in range(count):
+        left = q
+        tokens: list[Array] = []
+        for k in range(n):
+            if k:
+                left = xp.where(positions == tokens[-1], 0.0, left)
+            tokens.append(invert(backend, xp.cumulative_sum(left, axis=-1), u[k, :, c : c + 1]))
+        times.append(xp.concat(tokens, axis=-1))
+    return xp.stack(times, axis=1)
 
 
 def _next_place(backend: Backend, sums: Array, u: Array, drawn: list[Array]) -> Array:

@@ -19,6 +19,7 @@ from mdsd_theory.results import Rate
 from mdsd_theory.schemes import SCHEMES, resolve_scheme
 from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.schemes.checks import check_n
+from mdsd_theory.verifiers.chunks import CPU_ELEMENTS, in_chunks
 from mdsd_theory.verifiers.plan import Emission, Plan
 
 
@@ -64,6 +65,8 @@ class Verifier(ABC):
         The rule in one line.
     source : str
         Where it is described.
+    at_once : int
+        Probabilities of p, in whole rows, that a rate is found for at once on the CPU.
 
     Notes
     -----
@@ -78,6 +81,7 @@ class Verifier(ABC):
     default_scheme: ClassVar[str]
     summary: ClassVar[str]
     source: ClassVar[str]
+    at_once: ClassVar[int] = CPU_ELEMENTS
 
     @abstractmethod
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
@@ -275,7 +279,9 @@ class Verifier(ABC):
         self._require(scheme, n)
         backend, batch = pair.backend, pair.batch
         none = backend.zeros((0,))
-        rows = self._rate(pair, n, scheme) if pair.p.shape[0] else RowRate(none, none, "no_rows")
+        rows = RowRate(none, none, "no_rows")
+        if pair.p.shape[0]:
+            rows = in_chunks(lambda part: self._rate(part, n, scheme), pair, self.at_once)
         error, bound = rows.standard_error, rows.error_bound
         return Rate(
             value=backend.result(backend.xp.clip(rows.value, 0.0, 1.0), batch),

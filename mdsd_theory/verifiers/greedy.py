@@ -60,7 +60,7 @@ class Greedy(Verifier):
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlan:
         """One recursive rejection of the last draft, against q̃ on Σ∖T."""
         _, last = last_draft(pair.backend, pair.q, n)
-        return GreedyPlan.of(replace(pair, q=last), n, replacement=True)
+        return GreedyPlan.of(replace(pair, q=last), n, drafts=1)
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return P(T) + Σ_{∉T} min(p, q̃), and the last sum alone."""
@@ -73,6 +73,9 @@ class Greedy(Verifier):
 
 class GreedyPlan(RecursivePlan):
     """Recursive rejection of the random draft alone; Y may be one of the others."""
+
+    def _never_drawn(self, drafts: Array) -> Array:
+        return super()._never_drawn(drafts[..., -1:])
 
     def _emit(self, drafts: Array, generator: Any) -> Array:
         return super()._emit(drafts[..., -1:], generator)

@@ -7,10 +7,9 @@ from typing import Any
 
 from mdsd_theory.arrays import Array, Backend, gather, host, quiet
 from mdsd_theory.distributions import Pair
-from mdsd_theory.errors import InputError
 from mdsd_theory.schemes.drawing import invert
 from mdsd_theory.verifiers.importance_program import pair_weights
-from mdsd_theory.verifiers.plan import Plan
+from mdsd_theory.verifiers.plan import Plan, at_drafts
 from mdsd_theory.verifiers.single_draft import residual_sums
 
 
@@ -111,12 +110,13 @@ class ImportancePlan(Plan):
         weights = xp.reshape(found.weights, (pair.p.shape[0], found.weights.shape[-1] ** 2))
         return cls(pair, n, rank, weights, y, residual_sums(pair.backend, pair.p, y))
 
+    def _never_drawn(self, drafts: Array) -> Array:
+        return at_drafts(self.pair.backend.xp, self.pair.q, drafts) == 0
+
     def _emit(self, drafts: Array, generator: Any) -> Array:
         xp, u = self.pair.backend.xp, self.uniforms(generator, 3, *drafts.shape[:2])
         first, second = drafts[..., 0], drafts[..., 1]
         pick = xp.where(u[0, ...] < self._chance(first, second), first, second)
-        if any(bool(xp.any(gather(xp, self.pair.q, x) == 0)) for x in (first, second)):
-            raise InputError("drafts hold a token of draft probability zero; draw them from q")
         accepted = u[1, ...] * gather(xp, self.y, pick) < gather(xp, self.pair.p, pick)
         return xp.where(accepted, pick, invert(self.pair.backend, self.residual, u[2, ...]))
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from mdsd_theory.arrays import Array, Backend, gather, quiet
+from mdsd_theory.arrays import Array, Backend
 from mdsd_theory.distributions import Pair
 from mdsd_theory.schemes.base import Number, Scheme
+from mdsd_theory.schemes.drawing import invert
 from mdsd_theory.verifiers.base import RowRate, Verifier
-from mdsd_theory.verifiers.plan import Plan
+from mdsd_theory.verifiers.discount import discount
+from mdsd_theory.verifiers.plan import Plan, at_drafts, first_accepted
 from mdsd_theory.verifiers.recursive_law import drop_zeros, normalised
-from mdsd_theory.verifiers.residual import Overlap, draw_residual, excess, overlap
+from mdsd_theory.verifiers.single_draft import residual_sums
 
 
 class KSeq(Verifier):
@@ -31,11 +33,11 @@ class KSeq(Verifier):
 
     Notes
     -----
-    Cost O(V) for each of about 55 bisection steps on γ. A larger γ is lossless too and accepts less
-    explicitly, but then a residual draw can hit a rejected draft, which may win back more: with
-    p = (¼, ¾), q = (¾, ¼), n = 2, γ = 2 reaches 0.656 where γ* reaches 0.648. For all p, q and n the rule
-    at γ* accepts at least as often as RRS with replacement, and more than 0.826 α* (theorems 10.5 to
-    10.7 in ``proofs/``).
+    Cost O(V) for each of 3 to 6 steps to γ* (:mod:`mdsd_theory.verifiers.discount`). A larger γ is
+    lossless too and accepts less explicitly, but then a residual draw can hit a rejected draft, which may
+    win back more: with p = (¼, ¾), q = (¾, ¼), n = 2, γ = 2 reaches 0.656 where γ* reaches 0.648. For all
+    p, q and n the rule at γ* accepts at least as often as RRS with replacement, and more than 0.826 α*
+    (theorems 10.5 to 10.7 in ``proofs/``).
 
     Examples
     --------
@@ -71,19 +73,16 @@ class KSeq(Verifier):
 
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> KSeqPlan:
         gamma = k_seq_gamma(pair.backend, pair.p, pair.q, n)
-        return KSeqPlan(pair, n, Overlap.of(pair.backend, pair.p, pair.q), gamma)
+        return KSeqPlan(pair, n, gamma, residual_sums(pair.backend, pair.p, gamma[:, None] * pair.q))
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
-        """Return 1 − (1 − β(γ*))^n of each row."""
-        gamma = k_seq_gamma(pair.backend, pair.p, pair.q, n)
-        value = _some_accepted(pair.backend, pair.p, pair.q, n, gamma)
-        return RowRate(value, value, "bisection")
+        """Return F(γ*) = 1 − (1 − β(γ*))^n of each row."""
+        _, value = discount(pair.backend, pair.p, pair.q, n)
+        return RowRate(value, value, "newton")
 
 
 def k_seq_gamma(backend: Backend, p: Array, q: Array, n: int) -> Array:
     r"""Return γ*, the smallest γ ∈ [1, n] with 1 − (1 − β(γ))^n ≤ γ β(γ).
-
-    β falls with γ, and γβ = Σ min(p, γq) grows, so that one sign change is bisected.
 
     Parameters
     ----------
@@ -99,62 +98,34 @@ def k_seq_gamma(backend: Backend, p: Array, q: Array, n: int) -> Array:
 
     Notes
     -----
-    Cost O(V) for each of about 55 steps. Sun et al. 2023 (SpecTr), arXiv 2310.15141.
+    See :mod:`mdsd_theory.verifiers.discount`. Sun et al. 2023 (SpecTr), arXiv 2310.15141.
     """
-    xp = backend.xp
-    low = backend.zeros((p.shape[0],)) + 1.0
-    high = xp.where(_feasible(backend, p, q, n, low), low, low * n)
-    for _ in range(53 + n.bit_length()):
-        middle = (low + high) / 2
-        enough = _feasible(backend, p, q, n, middle)
-        low, high = xp.where(enough, low, middle), xp.where(enough, middle, high)
-        if not bool(xp.any((low < (low + high) / 2) & ((low + high) / 2 < high))):
-            break
-    return high
-
-
-def _feasible(backend: Backend, p: Array, q: Array, n: int, gamma: Array) -> Array:
-    """Tell whether 1 − (1 − β)^n ≤ γβ, comparing the complements where they are the small side."""
-    xp = backend.xp
-    served = overlap(backend, p, q, gamma)
-    by_value = _some_accepted(backend, p, q, n, gamma) <= served
-    rejected = excess(backend, q, p, 1 / gamma)
-    by_complement = rejected**n >= excess(backend, p, q, gamma)
-    return xp.where(served < 0.5, by_value, by_complement)
-
-
-def _some_accepted(backend: Backend, p: Array, q: Array, n: int, gamma: Array) -> Array:
-    """Return 1 − (1 − β)^n, accurate for small β."""
-    beta = backend.xp.clip(overlap(backend, p, q, gamma) / gamma, 0.0, 1.0)
-    with quiet():
-        return -backend.xp.expm1(n * backend.xp.log1p(-beta))
+    return discount(backend, p, q, n)[0]
 
 
 @dataclass(frozen=True)
 class KSeqPlan(Plan):
-    """The discount γ* of each row, and the ranking by p/q for the residual (p − γ* q)_+.
+    """The discount γ* of each row, and its residual.
 
     Attributes
     ----------
-    overlap : Overlap
     gamma : array, shape (rows,)
+    residual : array, shape (rows, V)
+        Running sums of (p − γ* q)_+.
     """
 
-    overlap: Overlap
     gamma: Array
+    residual: Array
+
+    def _never_drawn(self, drafts: Array) -> Array:
+        return at_drafts(self.pair.backend.xp, self.pair.q, drafts) == 0
 
     def _emit(self, drafts: Array, generator: Any) -> Array:
-        xp = self.pair.backend.xp
-        rows, count, n = drafts.shape
+        backend, (rows, count, n) = self.pair.backend, drafts.shape
         u = self.uniforms(generator, n + 1, rows, count)
-        gamma = self.gamma[:, None] + self.pair.backend.zeros((rows, count))
-        token = xp.zeros_like(drafts[..., 0]) - 1
-        for k in range(n):
-            x = drafts[..., k]
-            p, q = gather(xp, self.pair.p, x), gather(xp, self.pair.q, x)
-            accepted = u[k, ...] * gamma * q < p
-            token = xp.where((token < 0) & accepted, x, token)
-        return xp.where(token < 0, draw_residual(self.overlap, gamma, u[n, ...]), token)
+        p, q = at_drafts(backend.xp, self.pair.p, drafts), at_drafts(backend.xp, self.pair.q, drafts)
+        accepted = backend.xp.permute_dims(u[:n, ...], (1, 2, 0)) * self.gamma[:, None, None] * q < p
+        return first_accepted(backend.xp, drafts, accepted, invert(backend, self.residual, u[n, ...]))
 
 
 def feasible_gamma(p: Sequence[Number], q: Sequence[Number], n: int) -> Number:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from mdsd_theory.arrays import Array, mask_of_indices, quiet, top_indices
+from mdsd_theory.arrays import Array, mask_of_indices, top_indices
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.closed_form import last_draft
 from mdsd_theory.dual.race_inclusion import weighted_inclusion
@@ -82,8 +82,18 @@ def _inclusion(pair: Pair, n: int, scheme: str) -> Array:
     if scheme == "top_k":
         drafted = mask_of_indices(pair.backend, top_indices(pair.backend, q, n), pair.vocabulary)
         return xp.astype(drafted, pair.backend.work)
-    with quiet():
-        return -xp.expm1(n * xp.log1p(-q))
+    return some_of(q, n)
+
+
+def some_of(q: Array, n: int) -> Array:
+    """Return 1 − (1 − q)^n = q Σ_{k<n} (1 − q)^k by doubling the number of terms: nothing cancels."""
+    miss = 1 - q
+    sums, power = q, miss
+    for bit in bin(n)[3:]:
+        sums, power = sums * (1 + power), power * power
+        if bit == "1":
+            sums, power = sums * miss + q, power * miss
+    return sums
 
 
 def _over_set_law(pair: Pair, n: int, scheme: Scheme) -> Array:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from mdsd_theory.arrays import EPS, Array, uniforms
+from mdsd_theory.arrays import EPS, Array, gather, uniforms
 from mdsd_theory.distributions import Pair
 from mdsd_theory.errors import InputError
 
@@ -26,6 +26,12 @@ class Emission(NamedTuple):
     index: Any
 
 
+TWICE = (
+    "drafts hold a token of draft probability zero, or one token twice without replacement; draw them "
+    "from the scheme"
+)
+
+
 @dataclass(frozen=True)
 class Plan(ABC):
     """A verifier made ready for one target and draft, or for a batch of them.
@@ -41,9 +47,16 @@ class Plan(ABC):
     pair: Pair
     n: int
 
+    impossible: ClassVar[str] = "drafts hold a token of draft probability zero; draw them from q"
+    """The message about drafts that :meth:`_never_drawn` finds."""
+
     @abstractmethod
     def _emit(self, drafts: Array, generator: Any) -> Array:
-        """Return tokens (rows, count) for drafts (rows, count, n)."""
+        """Return tokens (rows, count) for checked drafts (rows, count, n)."""
+
+    def _never_drawn(self, drafts: Array) -> Array | None:
+        """Return a mask, somewhere true if the scheme never draws these drafts; None: not checked."""
+        return None
 
     def sample(self, drafts: Any, generator: Any) -> Emission:
         """Emit one token for each tuple of drafts.
@@ -73,11 +86,15 @@ class Plan(ABC):
         backend = self.pair.backend
         tokens = backend.integers(drafts, "drafts")
         rows = self._rows(tokens)
-        token = self._emit(rows, generator) if rows.shape[0] * rows.shape[1] else rows[..., 0]
+        if rows.shape[0] * rows.shape[1]:
+            self._check(rows)
+            token = self._emit(rows, generator)
+        else:
+            token = rows[..., 0]
         index = first_match(backend.xp, rows, token)
         shape = tuple(tokens.shape[:-1])
         if shape == ():
-            return Emission(int(token[0, 0]), int(index[0, 0]))
+            return Emission(*backend.xp.stack([token[0, 0], index[0, 0]]).tolist())
         return Emission(backend.xp.reshape(token, shape), backend.xp.reshape(index, shape))
 
     def uniforms(self, generator: Any, *shape: int) -> Array:
@@ -104,11 +121,20 @@ class Plan(ABC):
                 f"drafts have shape {shape}; expected {_shown(one)} or {_shown(many)}: one tuple of n = "
                 f"{self.n} tokens, or several, for each pair of distributions"
             )
-        xp, vocabulary = self.pair.backend.xp, self.pair.vocabulary
-        if 0 not in shape and not (int(xp.min(drafts)) >= 0 and int(xp.max(drafts)) < vocabulary):
-            raise InputError(f"drafts hold a token outside 0 … {vocabulary - 1}")
         count = shape[-2] if extra == 2 else 1
-        return xp.reshape(drafts, (self.pair.p.shape[0], count, self.n))
+        return self.pair.backend.xp.reshape(drafts, (self.pair.p.shape[0], count, self.n))
+
+    def _check(self, drafts: Array) -> None:
+        """Refuse tokens outside the vocabulary and drafts of no chance: the host waits once for both."""
+        xp, vocabulary = self.pair.backend.xp, self.pair.vocabulary
+        inside = (drafts >= 0) & (drafts < vocabulary)
+        known = xp.all(inside)
+        never = self._never_drawn(xp.where(inside, drafts, 0))
+        if bool(known if never is None else known & ~xp.any(never)):
+            return
+        raise InputError(
+            self.impossible if known else f"drafts hold a token outside 0 … {vocabulary - 1}"
+        )
 
 
 def _shown(shape: list[Any]) -> str:
@@ -121,3 +147,23 @@ def first_match(xp: Any, drafts: Array, token: Array) -> Array:
     for k in reversed(range(drafts.shape[-1])):
         index = xp.where(drafts[..., k] == token, k, index)
     return index
+
+
+def at_drafts(xp: Any, x: Array, drafts: Array) -> Array:
+    """Return x (rows, V) at the drafts (rows, count, n)."""
+    flat = xp.reshape(drafts, (drafts.shape[0], -1))
+    return xp.reshape(gather(xp, x, flat), tuple(drafts.shape))
+
+
+def first_accepted(xp: Any, drafts: Array, accepted: Array, otherwise: Array) -> Array:
+    """Return the first draft (rows, count, n) accepted, ``otherwise`` (rows, count) if none is."""
+    first = xp.argmax(xp.astype(accepted, xp.int8), axis=-1, keepdims=True)
+    return xp.where(
+        xp.any(accepted, axis=-1), xp.take_along_axis(drafts, first, axis=-1)[..., 0], otherwise
+    )
+
+
+def repeated(xp: Any, drafts: Array) -> Array:
+    """Tell which tuples hold a token twice; shape (rows, count, 1)."""
+    ordered = xp.sort(drafts, axis=-1)
+    return xp.any(ordered[..., 1:] == ordered[..., :-1], axis=-1, keepdims=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mdsd_theory.arrays import Array, Backend, count_below, gather
 from mdsd_theory.dual.ratio_order import suffix_sums
-from mdsd_theory.verifiers.residual import Overlap
+from mdsd_theory.verifiers.residual import Overlap, at_places
 
 STEPS = 30
 """Iterations for the share of a run, from above: stopped early, the runs are wider and fewer."""
@@ -63,9 +63,12 @@ class Groups:
         size = ends - starts
         last = vocabulary - 1
         first_sums = _from_zero(backend, law)
-        place = gather(xp, xp.argsort(overlap.order, axis=-1), rank)
-        keys = group * (vocabulary + 1) + place
-        by_key = xp.argsort(keys, axis=-1)
+        run = gather(xp, at_places(backend, rank, group), overlap.order)
+        # NumPy sorts integers of 16 bits by their digits.
+        digits = xp.astype(run, xp.int16 if count < 2**15 else xp.int64)
+        places = xp.argsort(digits, axis=-1, stable=True)
+        by_key = gather(xp, overlap.order, places)
+        target_by_key, draft_by_key = gather(xp, p, by_key), gather(xp, q, by_key)
         return cls(
             backend,
             overlap,
@@ -73,9 +76,9 @@ class Groups:
             smallest=xp.where(size > 0, gather(xp, draft, xp.clip(ends - 1, 0, None)), 0.0),
             size=size,
             first_law=gather(xp, first_sums, ends) - gather(xp, first_sums, starts),
-            keys=gather(xp, keys, by_key),
-            q_sums=suffix_sums(backend, gather(xp, draft, by_key)),
-            cap_sums=suffix_sums(backend, gather(xp, xp.maximum(target, draft), by_key)),
+            keys=gather(xp, run, places) * (vocabulary + 1) + places,
+            q_sums=suffix_sums(backend, draft_by_key),
+            cap_sums=suffix_sums(backend, xp.maximum(target_by_key, draft_by_key)),
             starts=starts,
             without_one=xp.sum(draft[:, 1:], axis=-1),
             without_two=xp.sum(draft[:, 2:], axis=-1),

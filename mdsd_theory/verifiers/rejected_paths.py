@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from mdsd_theory.arrays import Array, Backend, gather, top_indices
-from mdsd_theory.dual.heavy_tokens import mass_without
+from mdsd_theory.arrays import Array, Backend
+from mdsd_theory.verifiers.heaviest import Heaviest
 from mdsd_theory.verifiers.residual import Overlap
 
 
@@ -43,6 +43,7 @@ def over_all_paths(backend: Backend, p: Array, q: Array, n: int) -> Array:
     """
     xp, (rows, vocabulary) = backend.xp, tuple(p.shape)
     overlap = Overlap.of(backend, p, q)
+    heaviest = Heaviest.of(backend, q, n - 1)
     t, left = backend.zeros((rows, 1)), backend.zeros((rows, 1)) + 1.0
     chance = left
     for k in range(1, n):
@@ -56,7 +57,7 @@ def over_all_paths(backend: Backend, p: Array, q: Array, n: int) -> Array:
         chance = xp.reshape(chance[..., None] * law, (rows, -1))
         t = xp.reshape(xp.broadcast_to(reach[..., None], siblings), (rows, -1))
         shared = xp.asarray(tokens, device=backend.device)[None, :, :]
-        left = mass_left(backend, q, xp.broadcast_to(shared, (rows, *tokens.shape)))
+        left = heaviest.mass_left(q, xp.broadcast_to(shared, (rows, *tokens.shape)))
     reached, _ = overlap(overlap.advance(t, left))
     return xp.sum(chance * reached, axis=-1)
 
@@ -82,24 +83,3 @@ def rejected_law(backend: Backend, p: Array, q: Array, t: Array, reach: Array) -
     impossible = total == 0
     law = weight / xp.where(impossible, 1.0, total)
     return xp.where(impossible, 1.0 / weight.shape[-1], law)
-
-
-def mass_left(backend: Backend, q: Array, tokens: Array) -> Array:
-    """Return 1 − Σ q(tokens) as a sum of what is left, for tokens of shape (rows, paths, k).
-
-    The tokens among them that lead the ranking by q without a gap are left out of a direct sum. Those
-    subtracted from it are smaller than one that stays, so that nothing cancels.
-    """
-    xp = backend.xp
-    rows, paths, k = tokens.shape
-    top = top_indices(backend, q, k)
-    without = [mass_without(backend, q, top[:, :j])[:, None] for j in range(k + 1)]
-    flat = xp.reshape(tokens, (rows, -1))
-    subtract = xp.reshape(gather(xp, q, flat), (rows, paths, k))
-    start, leading = without[0], xp.ones((rows, paths), dtype=xp.bool, device=backend.device)
-    for j in range(k):
-        found = tokens == top[:, j][:, None, None]
-        leading = leading & xp.any(found, axis=-1)
-        start = xp.where(leading, without[j + 1], start)
-        subtract = xp.where(found & leading[..., None], 0.0, subtract)
-    return xp.maximum(start - xp.sum(subtract, axis=-1), without[k])

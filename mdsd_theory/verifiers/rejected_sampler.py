@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mdsd_theory.arrays import Array, Backend, gather, mask_of_indices, top_indices
 from mdsd_theory.verifiers.rejected_paths import rejected_weight
-from mdsd_theory.verifiers.residual import Overlap, first_false
+from mdsd_theory.verifiers.residual import Overlap, at_places, first_false
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RejectedSampler:
         zero = backend.zeros((p.shape[0], 1))
         light = (gather(xp, xp.where(heavy, 0.0, x), overlap.order) for x in (p, q))
         p_sums, q_sums = (xp.concat([zero, xp.cumulative_sum(x, axis=-1)], axis=-1) for x in light)
-        place = xp.argsort(overlap.order, axis=-1)
+        place = at_places(backend, overlap.order, backend.arange(p.shape[-1]))
         p_top, q_top = gather(xp, p, top), gather(xp, q, top)
         return cls(backend, overlap, place, p_sums, q_sums, top, p_top, q_top)
 

@@ -22,8 +22,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from mdsd_theory.arrays import Array, Backend, count_below, gather, quiet
 from mdsd_theory.dual.ratio_order import ratio_order, suffix_sums
+from mdsd_theory.verifiers import cpu
 
 
 def overlap(backend: Backend, p: Array, q: Array, t: Array) -> Array:
@@ -86,10 +89,53 @@ class Overlap:
 
     def advance(self, t: Array, left: Array) -> Array:
         """Return the next t, t + (1 − F(t))/left, with ``left`` the mass q has not rejected."""
-        xp = self.backend.xp
+        return self.after(t, self(t)[1], left)
+
+    def after(self, t: Array, slack: Array, left: Array) -> Array:
+        """Return t + slack/left, the next t where the slack 1 − F(t) is known."""
         with quiet():
-            # Far below overflow: products of t with probabilities stay finite.
-            return xp.clip(t + self(t)[1] / left, None, xp.finfo(self.backend.work).max / 4)
+            return bounded(self.backend, t + slack / left)
+
+
+def bounded(backend: Backend, t: Array) -> Array:
+    """Return t clipped far below overflow: products of t with probabilities stay finite."""
+    return backend.xp.clip(t, None, backend.xp.finfo(backend.work).max / 4)
+
+
+def recursive_steps(backend: Backend, p: Array, q: Array, left: Array) -> tuple[Array, Array]:
+    """Return t_0 … t_n and 1 − F(t_0) … 1 − F(t_{n−1}), by n passes over p and q for each path.
+
+    Parameters
+    ----------
+    p, q : array, shape (rows, V)
+    left : array, shape (rows, paths, n)
+        The mass that q has not rejected when draft k is met: c_k = 1/left_k.
+
+    Returns
+    -------
+    t : array, shape (rows, paths, n + 1)
+    slack : array, shape (rows, paths, n)
+    """
+    if cpu.on_cpu(backend):
+        from mdsd_theory.verifiers.residual_loop import recursive_path
+
+        target, draft, masses = cpu.host_rows(p, q, left)
+        t, slack = recursive_path(target, draft, masses)
+        return backend.array(t), backend.array(slack)
+    return recursive_steps_of_arrays(backend, p, q, left)
+
+
+def recursive_steps_of_arrays(backend: Backend, p: Array, q: Array, left: Array) -> tuple[Array, Array]:
+    """Return the same by array operations, path by path, all rows side by side."""
+    xp, paths = backend.xp, []
+    for c in range(left.shape[1]):
+        t, slack = [backend.zeros((p.shape[0],))], []
+        for k in range(left.shape[2]):
+            slack.append(excess(backend, p, q, t[-1]))
+            t.append(bounded(backend, t[-1] + slack[-1] / left[:, c, k]))
+        paths.append((xp.stack(t, axis=-1), xp.stack(slack, axis=-1)))
+    t, slack = (xp.stack(list(x), axis=1) for x in zip(*paths, strict=True))
+    return t, slack
 
 
 def draw_residual(overlap: Overlap, t: Array, u: Array) -> Array:
@@ -143,6 +189,15 @@ def first_false(backend: Backend, holds: Callable[[Array], Array], size: int, li
         right = holds(middle) & (low < high)
         low, high = xp.where(right, middle + 1, low), xp.where(right, high, middle)
     return low
+
+
+def at_places(backend: Backend, order: Array, x: Array) -> Array:
+    """Return y with y[r, order[r, k]] = x[r, k], a permutation a row; of 0 … V−1 it is the inverse."""
+    if backend.library == "numpy":
+        y = np.empty(order.shape, dtype=x.dtype)
+        np.put_along_axis(y, order, np.broadcast_to(x, order.shape), axis=-1)
+        return y
+    return backend.xp.zeros_like(order, dtype=x.dtype).scatter(-1, order, x.expand(order.shape))
 
 
 def rounding_of_sums(backend: Backend, vocabulary: int) -> float:

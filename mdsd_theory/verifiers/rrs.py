@@ -8,6 +8,7 @@ from typing import ClassVar
 from mdsd_theory.arrays import Array, Backend
 from mdsd_theory.distributions import Pair
 from mdsd_theory.schemes.base import Number, Scheme
+from mdsd_theory.verifiers import cpu
 from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.recursive_law import recursive_law
 from mdsd_theory.verifiers.recursive_plan import RecursivePlan
@@ -49,15 +50,26 @@ class RRS(Verifier):
         return recursive_law(p, q, drafts, replacement=True)
 
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlan:
-        return RecursivePlan.of(pair, n, replacement=True)
+        return RecursivePlan.of(pair, n)
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return F(t_n) of each row."""
-        value = _acceptance(pair.backend, pair.p, pair.q, n)
+        value = recursive_acceptance(pair.backend, pair.p, pair.q, n)
         return RowRate(value, value, "closed_form")
 
 
-def _acceptance(backend: Backend, p: Array, q: Array, n: int) -> Array:
+def recursive_acceptance(backend: Backend, p: Array, q: Array, n: int) -> Array:
+    """Return F(t_n) of each row, n drafts with replacement; cost O(nV)."""
+    if cpu.on_cpu(backend):
+        from mdsd_theory.verifiers.residual_loop import recursive_rates
+
+        target, draft = cpu.host_rows(p, q)
+        return backend.array(recursive_rates(target, draft, n))
+    return acceptance_of_arrays(backend, p, q, n)
+
+
+def acceptance_of_arrays(backend: Backend, p: Array, q: Array, n: int) -> Array:
+    """Return F(t_n) of each row by array operations, all rows side by side."""
     t = backend.zeros((p.shape[0],))
     for _ in range(n):
         t = t + excess(backend, p, q, t)

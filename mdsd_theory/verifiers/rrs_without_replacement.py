@@ -10,11 +10,13 @@ from mdsd_theory.distributions import Pair
 from mdsd_theory.errors import SizeError
 from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.schemes.checks import whole
+from mdsd_theory.verifiers import cpu
 from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.enclosed_paths import GROUPS, enclose_three
 from mdsd_theory.verifiers.recursive_law import recursive_law
-from mdsd_theory.verifiers.recursive_plan import RecursivePlan
+from mdsd_theory.verifiers.recursive_plan import RecursivePlanWithoutReplacement
 from mdsd_theory.verifiers.rejected_paths import over_all_paths, path_count
+from mdsd_theory.verifiers.rrs import recursive_acceptance
 from mdsd_theory.verifiers.sampled_paths import over_sampled_paths
 
 MOST_PATHS = 20_000
@@ -53,7 +55,7 @@ class RRSWithoutReplacement(Verifier):
     ===========  ===============================================  =================================
     route        when                                             cost of a row
     ===========  ===============================================  =================================
-    closed_form  n ≤ 2                                            V log V
+    closed_form  n ≤ 2                                            V, and V log V off the CPU
     recursion    V (V−1) … (V−n+2) ≤ 20,000                       that number times log V
     enclosure    else, n = 3; proven within ``error_bound``       (V + 65,536) log V
     monte_carlo  else, n ≤ 32; unbiased                           (V + n·samples) log V + n² V
@@ -88,11 +90,14 @@ class RRSWithoutReplacement(Verifier):
         """Return the law of Y given the drafts."""
         return recursive_law(p, q, drafts, replacement=False)
 
-    def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlan:
-        return RecursivePlan.of(pair, n, replacement=False)
+    def _plan(self, pair: Pair, n: int, scheme: Scheme) -> RecursivePlanWithoutReplacement:
+        return RecursivePlanWithoutReplacement(pair, n)
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return E F(t_n) of each row, exactly where that is cheap."""
+        if n <= 2 and cpu.on_cpu(pair.backend):
+            value = _two_drafts(pair) if n == 2 else recursive_acceptance(pair.backend, pair.p, pair.q, n)
+            return RowRate(value, value, "closed_form")
         paths = path_count(pair.vocabulary, n)
         if n <= 2 or paths <= MOST_PATHS:
             (value,) = _by_chunks(over_all_paths, pair, max(paths, pair.vocabulary), n)
@@ -108,6 +113,13 @@ class RRSWithoutReplacement(Verifier):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(samples={self.samples}, seed={self.seed})"
+
+
+def _two_drafts(pair: Pair) -> Array:
+    from mdsd_theory.verifiers.second_draft_loop import two_drafts
+
+    p, q = cpu.host_rows(pair.p, pair.q)
+    return pair.backend.array(two_drafts(p, q))
 
 
 def _by_chunks(rate: Callable[..., Any], pair: Pair, widest: int, *options: int) -> tuple[Array, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mdsd_theory.arrays import Array, Backend, mask_of_indices, top_indices
-from mdsd_theory.verifiers.rejected_paths import mass_left
+from mdsd_theory.verifiers.heaviest import Heaviest
 from mdsd_theory.verifiers.rejected_sampler import RejectedSampler
 from mdsd_theory.verifiers.residual import Overlap, rounding_of_sums
 
@@ -44,7 +44,7 @@ def over_sampled_paths(
     """
     xp, rows = backend.xp, p.shape[0]
     uniforms = backend.array(shifted_lattice(-(-samples // REPLICATES), n - 1, seed))
-    sampler = RejectedSampler.of(backend, p, q, n)
+    sampler, heaviest = RejectedSampler.of(backend, p, q, n), Heaviest.of(backend, q, n - 1)
     t = backend.zeros((rows, uniforms.shape[0]))
     left = t + 1.0
     tokens = xp.zeros((*t.shape, 0), dtype=xp.int64, device=backend.device)
@@ -52,7 +52,7 @@ def over_sampled_paths(
         reach = sampler.overlap.advance(t, left)
         token = sampler.draw(uniforms[:, k], t, reach, tokens)
         tokens = xp.concat([tokens, token[..., None]], axis=-1)
-        t, left = reach, mass_left(backend, q, tokens)
+        t, left = reach, heaviest.mass_left(q, tokens)
     reached, _ = sampler.overlap(sampler.overlap.advance(t, left))
     means = xp.mean(xp.reshape(reached, (rows, REPLICATES, -1)), axis=-1)
     error = xp.std(means, axis=-1, correction=1) / REPLICATES**0.5

@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 from mdsd_theory.arrays import Array, gather, top_indices
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.closed_form import last_draft
-from mdsd_theory.errors import InputError
 from mdsd_theory.schemes.base import Number, Scheme, largest
 from mdsd_theory.schemes.drawing import invert
 from mdsd_theory.schemes.spechub import without
 from mdsd_theory.verifiers.base import RowRate, Verifier
-from mdsd_theory.verifiers.plan import Plan
+from mdsd_theory.verifiers.plan import Plan, at_drafts
 from mdsd_theory.verifiers.recursive_law import drop_zeros, normalised
 
 
@@ -117,6 +116,11 @@ class SpecHubPlan(Plan):
     rejected: Array
     residual: Array
 
+    impossible: ClassVar[str] = (
+        "drafts hold a pair without the likeliest token of q, or of probability zero; draw them from "
+        "scheme 'spechub'"
+    )
+
     @classmethod
     def of(cls, pair: Pair, n: int) -> SpecHubPlan:
         """Go through the table once."""
@@ -135,17 +139,18 @@ class SpecHubPlan(Plan):
         sums = xp.cumulative_sum(xp.where(spent, spare, residual), axis=-1)
         return cls(pair, n, hub, after, rejected, sums)
 
+    def _never_drawn(self, drafts: Array) -> Array:
+        leads, follows = drafts[..., 0] == self.hub, drafts[..., 1] == self.hub
+        q = at_drafts(self.pair.backend.xp, self.pair.q, drafts)
+        beside = self.pair.backend.xp.where(leads, q[..., 1], q[..., 0])
+        return (leads == follows) | (beside == 0)
+
     def _emit(self, drafts: Array, generator: Any) -> Array:
         xp, backend = self.pair.backend.xp, self.pair.backend
         hub, u = self.hub, self.uniforms(generator, 3, *drafts.shape[:2])
         leads = drafts[..., 0] == hub
         x = xp.where(leads, drafts[..., 1], drafts[..., 0])
         p, q, after = (gather(xp, a, x) for a in (self.pair.p, self.pair.q, self.after))
-        if bool(xp.any((leads == (drafts[..., 1] == hub)) | (q == 0))):
-            raise InputError(
-                "drafts hold a pair without the likeliest token of q, or of probability zero; draw "
-                "them from scheme 'spechub'"
-            )
         accepted = u[0, ...] * xp.where(leads, after, q) < xp.where(leads, _positive(xp, p - q), p)
         mass, (first, second) = gather(xp, self.pair.p, hub), (self.rejected[:, k, None] for k in (0, 1))
         taken = u[1, ...] * xp.where(leads, second, first) < xp.where(

@@ -13,10 +13,9 @@ from mdsd_theory import SCHEMES, InputError, InputTypeError, certify, optimal_ac
 from mdsd_theory.demo_data import load_demo_data
 from mdsd_theory.instances import KINDS, random_pair
 from mdsd_theory.verifiers.optimal import OptimalIID
-from mdsd_theory.verifiers.optimal.buckets import bucketed
+from mdsd_theory.verifiers.optimal.buckets import bucketed, near_log
 from mdsd_theory.verifiers.optimal.iid import priorities
 from mdsd_theory.verifiers.optimal.iid_row import iid_row
-from mdsd_theory.verifiers.optimal.winning_groups import near_log
 from tests.verifiers.test_optimal import fractions
 
 
@@ -123,9 +122,11 @@ def test_sums_and_order_of_buckets():
     p, q = rng.dirichlet(np.full(500, 0.3), size=2)
     q[:50] = 0.0
     q /= q.sum()
-    label, order, sums_p, sums_q, _, size = bucketed(p, q, 3, 40)
-    assert size == 40
+    label, rank, _, _, sums_p, sums_q, _ = bucketed(p, q, 3, 40)
+    assert rank.size == 41
     inside = q > 0
+    order = np.unique(label[inside])
+    assert rank[order].tolist() == list(range(order.size))
     assert sums_p == pytest.approx(np.bincount(label[inside], p[inside], 40)[order], abs=1e-15)
     assert sums_q == pytest.approx(np.bincount(label[inside], q[inside], 40)[order], abs=1e-15)
     assert (np.diff(sums_p / sums_q) > 0).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 from fractions import Fraction
@@ -15,12 +14,12 @@ import torch
 from mdsd_theory import SCHEMES, InputError, optimal_acceptance
 from mdsd_theory.demo_data import load_demo_data
 from mdsd_theory.instances import KINDS, random_pair
-from mdsd_theory.verifiers.optimal import IIDPlan, OptimalIID, curtain, winning_groups
+from mdsd_theory.verifiers.optimal import IIDPlan, OptimalIID, curtain
 from mdsd_theory.verifiers.optimal.curtain_levels import level_after, levels_of, running_sums
 from mdsd_theory.verifiers.optimal.curtain_loop import left_curtain
 from mdsd_theory.verifiers.optimal.iid_row import iid_row
-from mdsd_theory.verifiers.optimal.winning_groups import exact_groups, near_log
 from mdsd_theory.verifiers.optimal.winning_law import winning_law
+from tests.verifiers.laws_of_rows import drawn_law, precise_optimum
 
 mpl.use("Agg")
 
@@ -94,39 +93,6 @@ def test_acceptance_is_the_optimum_on_many_instances():
         assert row.acceptance <= best.upper
 
 
-def drawn_law(row):
-    """The law of the emitted token that the tables of a row hold, in exact fractions.
-
-    Chances from the keys, the highest of n levels by its distribution function, acceptance p/y and the
-    residual from the floats that the sampler compares with.
-    """
-    one, size = 2**row.bits, row.p.size
-    q = [Fraction(x) for x in row.q.tolist()]
-    q = [x / sum(q) for x in q]
-    chances = []
-    for i in range(row.mass.size):
-        keys = [i * one, *map(int, row.keys[row.first[i] : row.first[i + 1]])]
-        assert keys[-1] == (i + 1) * one
-        gaps = [Fraction(b - a, one) for a, b in itertools.pairwise(keys)]
-        chances.append(list(zip(row.level[row.first[i] : row.first[i + 1]], gaps, strict=True)))
-    mass = [Fraction(0)] * row.mass.size
-    for i in range(size):
-        for k, chance in chances[row.atom[i]]:
-            mass[k] += q[i] * chance
-    sums = [Fraction(0), *itertools.accumulate(mass)]
-    n = row.n
-    height = [sum(b**j * a ** (n - 1 - j) for j in range(n)) for a, b in itertools.pairwise(sums)]
-    pick = [q[i] * sum(c * height[k] for k, c in chances[row.atom[i]]) for i in range(size)]
-    assert sum(pick) == 1
-    p, y = ([Fraction(x) for x in array.tolist()] for array in (row.p, row.y))
-    law = [w * min(Fraction(1), a / b) if b else w for w, a, b in zip(pick, p, y, strict=True)]
-    spare = np.diff(row.residual, prepend=0.0)
-    rejected, total = 1 - sum(law), Fraction(float(row.residual[-1]))
-    if total > 0:
-        law = [a + rejected * Fraction(x) / total for a, x in zip(law, spare.tolist(), strict=True)]
-    return np.array([float(a - b) for a, b in zip(law, p, strict=True)])
-
-
 @pytest.mark.parametrize("buckets", [None, 1, 4])
 def test_tables_emit_the_target_exactly_up_to_rounding(buckets):
     rng = np.random.default_rng(2)
@@ -185,13 +151,6 @@ def test_extremes(case, n, buckets):
     drafts = SCHEMES["with_replacement"].sample(q, n, np.random.default_rng(0), size=50)
     token, _ = OptimalIID(buckets).plan(p, q, n).sample(drafts, np.random.default_rng(1))
     assert (p[token] > 0).all()
-
-
-def precise_optimum(p, q, n):
-    """α* in extended precision, which sums of 150,000 floats need."""
-    order = np.argsort(p / q)
-    inside, target = (np.append(0, np.cumsum(x[order].astype(np.longdouble))) for x in (q, p))
-    return float((target + 1 - inside**n).min())
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 8])
@@ -273,23 +232,6 @@ def test_batch_equals_rows_and_seeds_decide(library):
     assert tuple(one.token.shape) == (3, 50)
     rate = OptimalIID().acceptance_rate(p, q, 3).value
     assert np.asarray(plan.acceptance) == pytest.approx(np.asarray(rate), rel=1e-6)
-
-
-@pytest.mark.parametrize("bounds", [(0.0, 0.1), (-5.0, -4.0), (1.0, 1.1)])
-def test_a_wrong_first_pass_sorts_all(monkeypatch, bounds):
-    rng = np.random.default_rng(2)
-    for i in range(60):
-        p, q = random_pair(KINDS[i % 6], 20, 1, rng)
-        row = iid_row(p, q, 3)
-        with monkeypatch.context() as patch:
-            patch.setattr(winning_groups, "varying", lambda p, q, n: (near_log(p / q), *bounds))
-            with np.errstate(all="ignore"):
-                assert iid_row(p, q, 3).y == pytest.approx(row.y, abs=1e-15)
-
-
-def test_the_first_pass_spares_most_of_the_sort(data):
-    sizes = [exact_groups(data.p[i], data.q[i], 3).order.size for i in range(24)]
-    assert np.median(sizes) < data.p.shape[1] / 6
 
 
 def test_import_leaves_numba_alone():

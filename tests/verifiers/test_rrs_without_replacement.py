@@ -12,7 +12,8 @@ from mdsd_theory.errors import InputError, InputTypeError, SizeError
 from mdsd_theory.optimal import optimal_acceptance
 from mdsd_theory.verifiers import RRSWithoutReplacement
 from mdsd_theory.verifiers.enclosed_paths import enclose_three
-from mdsd_theory.verifiers.rejected_paths import mass_left, over_all_paths, rejected_law
+from mdsd_theory.verifiers.heaviest import Heaviest
+from mdsd_theory.verifiers.rejected_paths import over_all_paths, rejected_law
 from mdsd_theory.verifiers.rejected_sampler import RejectedSampler
 from mdsd_theory.verifiers.residual import Overlap
 from mdsd_theory.verifiers.sampled_paths import over_sampled_paths, reachable
@@ -283,7 +284,7 @@ def test_rejected_tokens_follow_their_law(top, rng):
         # Every path rejects the likeliest token, so that the next law is shared too.
         token = np.full((1, paths, 1), law.argmax())
         rejected = np.concatenate([rejected, token], axis=-1)
-        t, left = reach, mass_left(backend, q, rejected)
+        t, left = reach, Heaviest.of(backend, q, 3).mass_left(q, rejected)
 
 
 def test_mass_left_does_not_cancel():
@@ -291,7 +292,8 @@ def test_mass_left_does_not_cancel():
     q = [Fraction(x, sum(weights)) for x in weights]
     tokens = [[0, 1], [1, 0], [0, 3], [4, 0], [2, 3]]
     backend = pair([1.0], [1.0]).backend
-    left = mass_left(backend, np.array([floats(q)[0]]), np.array([tokens]))[0]
+    rows = np.array([floats(q)[0]])
+    left = Heaviest.of(backend, rows, 2).mass_left(rows, np.array([tokens]))[0]
     exact = [float(1 - q[a] - q[b]) for a, b in tokens]
     assert left.tolist() == pytest.approx(exact, rel=1e-14, abs=0)
 

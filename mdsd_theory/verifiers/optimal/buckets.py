@@ -15,16 +15,23 @@ of equal mass lose 1e-4.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from mdsd_theory.verifiers.optimal.winning_groups import Groups, groups_of, varying
+from mdsd_theory.verifiers.optimal.winning_groups import Groups, whole_groups
 
 Array = np.ndarray[Any, Any]
 
+OCTAVES = 24.0
+"""Ratios below n·2^−24 share a bucket of the first pass; f is never above n."""
 
-def bucketed(p: Array, q: Array, n: int, buckets: int) -> Groups:
+BINS = 4096
+"""Buckets of the first pass."""
+
+
+def bucketed(p: Array, q: Array, n: int, buckets: int, label: Array | None = None) -> Groups:
     """Return the tokens in at most this many buckets of p/q.
 
     Parameters
@@ -33,6 +40,8 @@ def bucketed(p: Array, q: Array, n: int, buckets: int) -> Groups:
     n : int
         Number of drafts.
     buckets : int
+    label : array of int32, shape (V,), optional
+        Where to put the labels.
 
     Returns
     -------
@@ -40,10 +49,28 @@ def bucketed(p: Array, q: Array, n: int, buckets: int) -> Groups:
 
     Notes
     -----
-    Cost O(V) and a sort of the buckets.
+    Cost O(V), two passes; nothing is sorted, for buckets ascend.
     """
-    from mdsd_theory.verifiers.optimal.bucket_loop import bucket_sums, labels_of
+    from mdsd_theory.verifiers.optimal.bucket_loop import bucket_sums
 
-    x, low, high = varying(p, q, n)
-    label = labels_of(x, low, high, buckets)
-    return groups_of(label, *bucket_sums(label, p, q, buckets), n)
+    label = np.empty(p.size, np.int32) if label is None else label
+    sums_p, sums_q = bucket_sums(p, q, *varying(p, q, n), buckets, label)
+    return whole_groups(label, sums_p, sums_q, np.nonzero(sums_q)[0], n)
+
+
+def varying(p: Array, q: Array, n: int) -> tuple[float, float]:
+    """Return a narrow interval of log p/q that most likely holds log c′ and log c."""
+    from mdsd_theory.verifiers.optimal.bucket_loop import rough_sums
+    from mdsd_theory.verifiers.optimal.winning_loop import clip_levels
+
+    high = math.log2(n) + 0.1
+    low, margin = high - OCTAVES, 2 * OCTAVES / BINS
+    sums_p, sums_q = rough_sums(p, q, low, high, BINS)
+    clip = clip_levels(sums_p[sums_q > 0], sums_q[sums_q > 0], n)
+    floor, ceiling = near_log(np.array([clip.floor, clip.ceiling])).tolist()
+    return max(low, floor - margin), min(high, ceiling + margin)
+
+
+def near_log(x: Array) -> Array:
+    """Return log₂ x within 0.09, ascending: the bits of a positive float read as one number."""
+    return x.view(np.int64) * 2.0**-52 - 1023.0

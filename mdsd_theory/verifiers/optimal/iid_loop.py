@@ -83,15 +83,53 @@ def picked_density(q: Array, first: Array, level: Array, keys: Array, bits: int,
 
 
 @compiled()
-def pick_and_residual(p: Array, q: Array, atom: Array, density: Array) -> tuple[Array, Array, float]:
-    """Return y, the running sums of (p − y)_+, and Σ min(p, y), for whole rows."""
-    y, residual = np.empty(p.size), np.empty(p.size)
+def pick_and_residual(
+    p: Array, q: Array, label: Array, foot: Array, base: Array, slope: Array, size: int
+) -> tuple[Array, float, float]:
+    """Return what is left of p where the pick is rejected, in blocks, and Σ min(p, y).
+
+    Where that is nothing p and y are equal but for rounding: of p then, so that a rejected pick is drawn
+    anew.
+
+    Parameters
+    ----------
+    p, q, label : array, shape (V,)
+    foot, base, slope : array, shape (groups,)
+        y = q·base + (p − q·foot)·slope.
+    size : int
+        Tokens to a block, a power of two.
+
+    Returns
+    -------
+    residual : array, shape (⌈V / size⌉,)
+        Running sums of (p − y)_+ over blocks of tokens.
+    kept : float
+        1; 0 where the residual is p itself: it is (p − kept·y)_+.
+    value : float
+    """
+    blocks = (p.size + size - 1) // size
+    residual, spare, common = np.empty(blocks), np.zeros(size), np.zeros(size)
     total, lost, value, error = 0.0, 0.0, 0.0, 0.0
-    for i in range(p.size):
-        y[i] = q[i] * density[atom[i]]
-        total, lost = more(total, lost, max(p[i] - y[i], 0.0))
-        value, error = more(value, error, min(p[i], y[i]))
-        residual[i] = total + lost
-    if p.size > 0 and residual[-1] <= 0.0:  # p = y but for rounding: a rejected pick is drawn anew
-        residual = np.cumsum(p)
-    return y, residual, value + error
+    for b in range(blocks):
+        block = slice(b * size, (b + 1) * size)
+        target, draft, group = p[block], q[block], label[block]
+        spare[target.size :], common[target.size :] = 0.0, 0.0
+        for j in range(target.size):
+            g = group[j]
+            y = draft[j] * base[g] + (target[j] - draft[j] * foot[g]) * slope[g]
+            spare[j] = target[j] - y if target[j] > y else 0.0
+            common[j] = y if target[j] > y else target[j]
+        half = size // 2
+        while half > 0:
+            for j in range(half):
+                spare[j] += spare[j + half]
+                common[j] += common[j + half]
+            half //= 2
+        total, lost = more(total, lost, spare[0])
+        value, error = more(value, error, common[0])
+        residual[b] = total + lost
+    if blocks > 0 and residual[-1] <= 0.0:
+        for b in range(blocks):
+            residual[b] = p[: (b + 1) * size].sum()
+        return residual, 0.0, value + error
+    return residual, 1.0, value + error

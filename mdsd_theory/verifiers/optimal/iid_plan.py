@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mdsd_theory.arrays import Array, Backend, count_below, gather
-from mdsd_theory.errors import InputError
+from mdsd_theory.arrays import Array
 from mdsd_theory.verifiers.optimal.iid_row import IIDRow
-from mdsd_theory.verifiers.plan import Plan
-from mdsd_theory.verifiers.single_draft import SingleDraft
+from mdsd_theory.verifiers.optimal.iid_tables import IIDTables
+from mdsd_theory.verifiers.plan import Plan, at_drafts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,48 +63,12 @@ class IIDPlan(Plan):
         return f"IIDPlan(batch of shape {self.pair.batch}, V = {self.pair.vocabulary:,}, n = {self.n})"
 
     @cached_property
-    def _tables(self) -> list[_Tables]:
-        return [_Tables.of(row, self.pair.backend) for row in self.rows]
+    def _tables(self) -> IIDTables:
+        return IIDTables.of(self.pair.backend, self.pair.p, self.pair.q, self.rows)
+
+    def _never_drawn(self, drafts: Array) -> Array:
+        return at_drafts(self.pair.backend.xp, self.pair.q, drafts) == 0
 
     def _emit(self, drafts: Array, generator: Any) -> Array:
-        xp, n = self.pair.backend.xp, self.n
-        if any(bool(xp.any(gather(xp, self.pair.q, drafts[..., k]) == 0)) for k in range(n)):
-            raise InputError("drafts hold a token of draft probability zero; draw them from q")
-        u = self.uniforms(generator, drafts.shape[0], 2 * n + 2, drafts.shape[1])
-        emitted = [self._emit_row(r, drafts[r, ...], u[r, ...]) for r in range(drafts.shape[0])]
-        return xp.stack(emitted, axis=0)
-
-    def _emit_row(self, r: int, drafts: Array, u: Array) -> Array:
-        """Return the tokens of one row for drafts (count, n) and uniform numbers (2n + 2, count)."""
-        backend, xp, n = self.pair.backend, self.pair.backend.xp, self.n
-        table, p = self._tables[r], self.pair.p[r, ...]
-        across = xp.permute_dims(drafts, (1, 0))
-        # The second uniform number orders drafts within a level.
-        priority = xp.astype(table.levels(backend, across, u[:n, :]), backend.work) + u[n : 2 * n, :]
-        winner = xp.argmax(priority, axis=0)
-        pick = gather(xp, drafts, winner[:, None])[:, 0]
-        return SingleDraft(backend, p, table.y, table.residual).emit(pick, u[2 * n, :], u[2 * n + 1, :])
-
-
-@dataclass(frozen=True, eq=False)
-class _Tables:
-    """What a row's kernels are drawn from, on the caller's device."""
-
-    atom: Array
-    keys: Array
-    level: Array
-    y: Array
-    residual: Array
-    bits: int
-
-    @classmethod
-    def of(cls, row: IIDRow, backend: Backend) -> _Tables:
-        atom, keys, level = (backend.integers(x, "table") for x in (row.atom, row.keys, row.level))
-        return cls(atom, keys, level, backend.array(row.y), backend.array(row.residual), row.bits)
-
-    def levels(self, backend: Backend, tokens: Array, u: Array) -> Array:
-        """Return the level that each token draws: one search among the keys."""
-        xp, one = backend.xp, 2**self.bits
-        aim = self.atom[tokens] * one + xp.astype(xp.floor(u * one), xp.int64)
-        place = count_below(backend, self.keys[None, :], xp.reshape(aim, (1, -1)))
-        return xp.reshape(self.level[place[0, :]], tuple(tokens.shape))
+        u = self.uniforms(generator, drafts.shape[0], 3 * self.n + 2, drafts.shape[1])
+        return self._tables.emit(drafts, u)

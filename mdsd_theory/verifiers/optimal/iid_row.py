@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 
 from mdsd_theory.verifiers.optimal.buckets import bucketed
-from mdsd_theory.verifiers.optimal.winning_groups import exact_groups, ratio_order
+from mdsd_theory.verifiers.optimal.ladder import exact_groups
+from mdsd_theory.verifiers.optimal.winning_groups import ratio_order
 
 Array = np.ndarray[Any, Any]
+
+BLOCK = 256
+"""Tokens to a block of the residual: a draw finds the block, then the token in it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IIDRow:
     r"""The kernels of one row: which stretches of [0, 1] each atom takes, and what follows from them.
 
-    An *atom* is a token, or the tokens that share a density: those clipped to c′, those clipped to c, and
-    those of one bucket. Its priority is a level k of [0, 1], drawn from its stretches.
+    An *atom* is a token, or what shares a density: tokens clipped to c′, those clipped to c, those of one
+    bucket, and what counts as one rung of a ladder. Its priority is a level k of [0, 1], drawn from its
+    stretches.
 
     **Rounding does not bias the output.** The chances are kept as multiples of 2^−bits, which the
     sampler draws exactly. From them, and not from what was planned, the masses of the levels, their
@@ -29,7 +34,9 @@ class IIDRow:
 
     Acceptance min(1, p/y) and the residual (p − y)_+ use this y, so that a stretch that is too long
     or too short costs acceptance, and never the law. What is left is the rounding of y and of the
-    sums S_k and Σ (p − y)_+, which carry what they lose: n·1e-16 or so in total variation.
+    sums S_k and Σ (p − y)_+, which carry what they lose (those of the residual between blocks; pairwise
+    within): n·1e-16 or so in total variation. The chance with which a token counts as the next group is
+    free of rounding (:mod:`mdsd_theory.verifiers.optimal.ladder`).
 
     Attributes
     ----------
@@ -41,8 +48,14 @@ class IIDRow:
     floor, ceiling : float
         The plateaus c′ and c: ``y = q·clip(p/q, floor, ceiling)`` without buckets. 0 and infinity where
         they bind nowhere.
-    atom : array of int, shape (V,)
-        Token → atom, in ascending order of f; 0 where q = 0.
+    label : array of int, shape (V,)
+        Token → group; of no meaning where q = 0.
+    foot, step : array, shape (groups,)
+        A token counts as the next group with chance (p/q − foot)·step, for each draft anew.
+    atom : array of int, shape (groups + 1,)
+        Group → atom, in ascending order of f.
+    base, slope : array, shape (groups + 1,) and (groups,)
+        y = q·base + (p − q·foot)·slope.
     mass, density : array, shape (K,)
         q and f = y/q of the atoms.
     first : array of int, shape (K + 1,)
@@ -52,10 +65,10 @@ class IIDRow:
     keys : array of int, shape (pieces,)
         (atom + chance of its pieces so far)·2^bits.
     bits : int
-    y : array, shape (V,)
-        The law of the pick.
-    residual : array, shape (V,)
-        Running sums of (p − y)_+.
+    residual : array, shape (⌈V/256⌉,)
+        Running sums of (p − kept·y)_+ over blocks of 256 tokens.
+    kept : float
+        1; 0 where p and y are equal but for rounding.
     acceptance : float
         Σ min(p, y): P(Y ∈ S) without buckets; with them a draw from the residual can be a draft too.
     """
@@ -66,7 +79,12 @@ class IIDRow:
     q: Array
     floor: float
     ceiling: float
+    label: Array
+    foot: Array
+    step: Array
     atom: Array
+    base: Array
+    slope: Array
     mass: Array
     density: Array
     first: Array
@@ -74,14 +92,28 @@ class IIDRow:
     start: Array
     keys: Array
     bits: int
-    y: Array
     residual: Array
+    kept: float
     acceptance: float
+
+    @cached_property
+    def y(self) -> Array:
+        """The law of the pick, shape (V,)."""
+        g = self.label
+        y: Array = self.q * self.base[g] + (self.p - self.q * self.foot[g]) * self.slope[g]
+        return y
 
     @cached_property
     def tokens(self) -> Array:
         """Tokens of positive q by p/q ascending."""
         return ratio_order(self.p, self.q)
+
+    @cached_property
+    def chance(self) -> Array:
+        """Running sums of the chances of each atom's pieces."""
+        atom = np.repeat(np.arange(self.mass.size), np.diff(self.first))
+        chance: Array = (self.keys - (atom << self.bits)) * 0.5**self.bits
+        return chance
 
     @cached_property
     def width(self) -> Array:
@@ -108,8 +140,10 @@ class IIDRow:
         return max(self.optimum - self.acceptance, 0.0)
 
     def members(self, atom: int) -> Array:
-        """Return the tokens of an atom."""
-        return np.nonzero((self.atom == atom) & (self.q > 0))[0]
+        """Return the tokens that count as an atom, always or at times."""
+        always, drawn = self.atom[self.label], self.step[self.label] > 0
+        at_times = drawn & (self.atom[1:][self.label] == atom)
+        return np.nonzero(((always == atom) | at_times) & (self.q > 0))[0]
 
     def intervals(self, atom: int) -> Array:
         """Return what an atom takes of [0, 1], as rows (left end, right end) in ascending order."""
@@ -131,7 +165,13 @@ class IIDRow:
         )
 
 
-def iid_row(p: Array, q: Array, n: int, buckets: int | None = None) -> IIDRow:
+def iid_rows(p: Array, q: Array, n: int, buckets: int | None = None) -> list[IIDRow]:
+    """Return the kernels for each row of p and q, shape (rows, V); their labels lie in one array."""
+    label = np.empty(p.shape, np.int32)
+    return [iid_row(p[r], q[r], n, buckets, label[r]) for r in range(p.shape[0])]
+
+
+def iid_row(p: Array, q: Array, n: int, buckets: int | None = None, label: Array | None = None) -> IIDRow:
     """Return the kernels for one target and draft.
 
     Parameters
@@ -141,6 +181,8 @@ def iid_row(p: Array, q: Array, n: int, buckets: int | None = None) -> IIDRow:
         Number of drafts.
     buckets : int, optional
         Number of buckets of p/q; every token counts alone when left out.
+    label : array of int32, shape (V,), optional
+        Where to put the labels.
 
     Returns
     -------
@@ -148,24 +190,28 @@ def iid_row(p: Array, q: Array, n: int, buckets: int | None = None) -> IIDRow:
 
     Notes
     -----
-    Cost O(V), and a sort of the tokens between the plateaus or of the buckets.
+    Cost O(V), three passes; of large vocabularies few tokens are sorted.
     """
     from mdsd_theory.verifiers.optimal.curtain_levels import levels_of
     from mdsd_theory.verifiers.optimal.curtain_loop import left_curtain
     from mdsd_theory.verifiers.optimal.iid_loop import keys_of, pick_and_residual, picked_density
     from mdsd_theory.verifiers.optimal.winning_loop import atoms_of
 
-    groups = exact_groups(p, q, n) if buckets is None else bucketed(p, q, n, buckets)
+    label = np.empty(p.size, np.int32) if label is None else label
+    if buckets is None:
+        groups = exact_groups(p, q, n, label)
+    else:
+        groups = bucketed(p, q, n, buckets, label)
     clip = groups.clip
     place, mass, density = atoms_of(groups.p, groups.q, clip)
-    atom = np.zeros(groups.size, np.int32)
-    atom[groups.order] = place
-    atom = atom[groups.label]
+    atom = place[groups.rank]
     first, level, width, start = left_curtain(mass, density, *levels_of(mass, n), n)
     bits = min(52, 62 - mass.size.bit_length())
     keys = keys_of(first, width, bits)
     density = picked_density(mass, first, level, keys, bits, n)
-    y, residual, value = pick_and_residual(p, q, atom, density)
+    base = density[atom]
+    slope = np.diff(base) * groups.step
+    residual, kept, value = pick_and_residual(p, q, groups.label, groups.foot, base, slope, BLOCK)
     return IIDRow(
         n=n,
         buckets=buckets,
@@ -173,7 +219,12 @@ def iid_row(p: Array, q: Array, n: int, buckets: int | None = None) -> IIDRow:
         q=q,
         floor=clip.floor,
         ceiling=clip.ceiling,
+        label=groups.label,
+        foot=groups.foot,
+        step=groups.step,
         atom=atom,
+        base=base,
+        slope=slope,
         mass=mass,
         density=density,
         first=first,
@@ -181,7 +232,7 @@ def iid_row(p: Array, q: Array, n: int, buckets: int | None = None) -> IIDRow:
         start=start,
         keys=keys,
         bits=bits,
-        y=y,
         residual=residual,
+        kept=kept,
         acceptance=min(value, 1.0),
     )

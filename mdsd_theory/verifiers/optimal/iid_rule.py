@@ -15,7 +15,7 @@ from mdsd_theory.schemes.checks import whole
 from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.optimal.iid import optimal_iid_law
 from mdsd_theory.verifiers.optimal.iid_plan import IIDPlan
-from mdsd_theory.verifiers.optimal.iid_row import iid_row
+from mdsd_theory.verifiers.optimal.iid_row import iid_rows
 from mdsd_theory.verifiers.optimal.water_filling import water_filling
 
 MOST_BUCKETS = 2**24
@@ -44,8 +44,7 @@ class OptimalIID(Verifier):
 
     Notes
     -----
-    Rate: O(V log V). Plan: O(V), and a sort of the tokens between the plateaus or of the buckets;
-    compiled on first use (numba). New here.
+    Rate: O(V log V). Plan: O(V), three passes; compiled on first use (numba). New here.
 
     Examples
     --------
@@ -78,8 +77,7 @@ class OptimalIID(Verifier):
 
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> IIDPlan:
         p, q = (np.ascontiguousarray(host(x), dtype=np.float64) for x in (pair.p, pair.q))
-        rows = [iid_row(*row, n, self.buckets) for row in zip(p, q, strict=True)]
-        return IIDPlan(pair, n, rows)
+        return IIDPlan(pair, n, iid_rows(p, q, n, self.buckets))
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         """Return Σ min(p, y) of each row; with buckets P(Y ∈ S) is that at least, and α* at most."""

@@ -77,22 +77,18 @@ def make_atoms(p: np.ndarray, q: np.ndarray, heavy: float, width: float, most: f
     ([1, 2, 0], [0, 2, 3])
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(q > 0, np.log(p / q), np.inf)
-    alone = _alone(np.maximum(p, q), heavy)
-    clipped = np.clip(ratio, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO + width)
-    light = np.flatnonzero(~alone)
-    light = light[np.argsort(clipped[light], kind="stable")]
-    keys = np.stack([clipped[light] // width, np.cumsum(q[light]) // most])
-    new = np.append(True, (np.diff(keys) != 0).any(axis=0))[: light.size]
-    atom = np.empty(p.shape[0], dtype=np.int64)
-    atom[light] = np.cumsum(new) - 1
-    groups = int(new.sum())
-    count = groups + int(alone.sum())
-    atom[alone] = np.arange(groups, count)
-    tokens = np.lexsort((ratio, atom))
-    sizes = np.bincount(atom, minlength=count)
-    start = np.concatenate([[0], np.cumsum(sizes)])
-    masses = [np.bincount(atom, weights=x, minlength=count) for x in (p, q)]
+        ratio = np.where(q > 0, p / q, np.inf)
+        alone = _alone(np.maximum(p, q), heavy)
+        light = np.flatnonzero(~alone)
+        light = light[np.argsort(ratio[light], kind="stable")]
+        clipped = np.clip(np.log(ratio[light]), -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO + width)
+    runs, parts = clipped // width, np.cumsum(q[light]) // most
+    new = (np.diff(runs) != 0) | (np.diff(parts) != 0)
+    begin = np.concatenate([[0], np.flatnonzero(new) + 1])[: light.size]
+    single = np.flatnonzero(alone)
+    start = np.concatenate([begin, light.size + np.arange(single.size + 1)])
+    tokens = np.concatenate([light, single])
+    masses = [np.append(np.add.reduceat(x[light], begin), x[single]) if light.size else x for x in (p, q)]
     return Atoms(tokens, start, *masses)
 
 

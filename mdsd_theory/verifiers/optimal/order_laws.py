@@ -42,7 +42,8 @@ class RaceLaw(OrderLaw):
     def __init__(self, q: np.ndarray, n: int, atoms: Atoms) -> None:
         from mdsd_theory.verifiers.optimal.race_loop import atom_polynomials
 
-        slowest = np.sort(q)[: max(q.shape[0] - n + 1, 1)].sum()
+        largest = max(q.shape[0] - n + 1, 1)
+        slowest = np.partition(q, largest - 1)[:largest].sum()
         nodes = race_nodes(HOST, np.array([slowest]), n)
         self.q, self.atoms, self.times = q, atoms, nodes.times[0]
         self.weights = nodes.weights[0].copy()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mdsd_theory.arrays import Array, count_below, gather, host
+from mdsd_theory.arrays import Array, gather, host
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.independent import weighted_mean_bounds
 from mdsd_theory.dual.race_prefix import race_prefix
@@ -21,9 +21,10 @@ from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.optimal.order_atoms import Atoms
 from mdsd_theory.verifiers.optimal.order_laws import HOST, IndependentLaw, OrderLaw, RaceLaw
+from mdsd_theory.verifiers.optimal.order_tables import OrderTables
 from mdsd_theory.verifiers.optimal.orders import OrderRow, mixture_of_orders
-from mdsd_theory.verifiers.plan import Plan
-from mdsd_theory.verifiers.single_draft import SingleDraft, single_draft_law
+from mdsd_theory.verifiers.plan import TWICE, Plan, at_drafts, repeated
+from mdsd_theory.verifiers.single_draft import single_draft_law
 
 DEFAULT_TOLERANCE = 1e-3
 """Certified gap to α* at which the search for orders stops."""
@@ -171,45 +172,21 @@ class OrdersPlan(Plan):
         return f"OrdersPlan(batch of shape {self.pair.batch}, V = {self.pair.vocabulary:,}, n = {self.n})"
 
     @cached_property
-    def _tables(self) -> list[tuple[Array, Array, SingleDraft]]:
-        """Running sums of the weights, ranks, and the single-draft rule of each row."""
-        backend = self.pair.backend
-        return [
-            (
-                backend.array(np.cumsum(row.weights)),
-                backend.integers(row.ranks(), "ranks"),
-                SingleDraft.of(backend, self.pair.p[r, ...], backend.array(row.y)),
-            )
-            for r, row in enumerate(self.rows)
-        ]
+    def _tables(self) -> OrderTables:
+        return OrderTables.of(self.pair, self.rows)
+
+    impossible: ClassVar[str] = TWICE
+
+    def _never_drawn(self, drafts: Array) -> Array:
+        xp, q = self.pair.backend.xp, self.pair.q
+        if q.ndim == 3:
+            each = [gather(xp, q[k, ...], drafts[..., k]) for k in range(self.n)]
+            return xp.stack(each, axis=-1) == 0
+        return (at_drafts(xp, q, drafts) == 0) | repeated(xp, drafts)
 
     def _emit(self, drafts: Array, generator: Any) -> Array:
-        xp = self.pair.backend.xp
-        self._check_drawn(drafts)
         u = self.uniforms(generator, drafts.shape[0], 3, drafts.shape[1])
-        emitted = [self._emit_row(r, drafts[r, ...], u[r, ...]) for r in range(drafts.shape[0])]
-        return xp.stack(emitted, axis=0)
-
-    def _check_drawn(self, drafts: Array) -> None:
-        """Refuse drafts that the scheme never draws: their law is not what was planned for."""
-        xp, q, n = self.pair.backend.xp, self.pair.q, self.n
-        each = [q[k, ...] for k in range(n)] if q.ndim == 3 else [q] * n
-        impossible = any(bool(xp.any(gather(xp, x, drafts[..., k]) == 0)) for k, x in enumerate(each))
-        ordered = xp.sort(drafts, axis=-1)
-        if impossible or (q.ndim == 2 and bool(xp.any(ordered[..., 1:] == ordered[..., :-1]))):
-            raise InputError(
-                "drafts hold a token of draft probability zero, or one token twice without replacement; "
-                "draw them from the scheme"
-            )
-
-    def _emit_row(self, r: int, drafts: Array, u: Array) -> Array:
-        """Return the tokens of one row for drafts (count, n) and uniform numbers (3, count)."""
-        backend, xp = self.pair.backend, self.pair.backend.xp
-        sums, ranks, rule = self._tables[r]
-        chosen = count_below(backend, sums[None, :-1], (u[0, :] * sums[-1])[None, :])[0, :]
-        winner = xp.argmax(ranks[chosen[:, None], drafts], axis=-1)
-        pick = xp.take_along_axis(drafts, winner[:, None], axis=-1)[:, 0]
-        return rule.emit(pick, u[1, :], u[2, :])
+        return self._tables.emit(self.pair, drafts, u)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,11 @@ the highest ranked draft if the n-th arrival is in A ∪ B, some arrival is in B
 
     y_B = ∫ e^{−q(rest) t} ( Σ_m c_m f^B_{n−1−m} + Σ_{m<n−1} f_m c^B_{n−1−m} ) dt .
 
-All terms are positive: nothing cancels.
+All terms are positive: nothing cancels. Times e^{q(A) t} the same states follow odds o = e^{qt} − 1,
+
+    c_m ← c_m + o c_{m−1},   f_m ← f_m + o f_{m−1} + q c_m,
+
+which for light tokens are a short series: no exponential for each of their V·J terms.
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ import numpy as np
 from mdsd_theory.compiled import compiled
 
 Array = np.ndarray[Any, Any]
+
+LARGEST_EXPONENT = 100.0
+"""Atoms with q(B) t below this at every node are followed by odds: e^{q(B) t} stays finite."""
 
 
 @compiled()
@@ -49,16 +56,67 @@ def insert(c: Array, f: Array, x: float, t: Array) -> None:
 
 
 @compiled(fast=True)
+def fill_odds(odds: Array, x: float, t: Array) -> None:
+    """Overwrite odds, shape (J,), by e^{xt} − 1; by its series, right to rounding, where x t < 1/10."""
+    last = x * t[t.size - 1]
+    if last < 1e-3:
+        for j in range(t.size):
+            y = x * t[j]
+            odds[j] = y * (1 + y / 2 * (1 + y / 3 * (1 + y / 4 * (1 + y / 5))))
+    elif last < 0.1:
+        for j in range(t.size):
+            y = x * t[j]
+            tail = 1 + y / 6 * (1 + y / 7 * (1 + y / 8 * (1 + y / 9 * (1 + y / 10))))
+            odds[j] = y * (1 + y / 2 * (1 + y / 3 * (1 + y / 4 * (1 + y / 5 * tail))))
+    else:
+        for j in range(t.size):
+            odds[j] = math.expm1(x * t[j])
+
+
+@compiled(fast=True)
+def insert_odds(c: Array, f: Array, x: float, odds: Array) -> None:
+    """Let the token of mass x join A, where c and f are kept times e^{q(A) t}."""
+    n, nodes = c.shape
+    for m in range(n - 1, 0, -1):
+        for j in range(nodes):
+            f[m, j] += odds[j] * f[m - 1, j] + x * c[m, j]
+            c[m, j] += odds[j] * c[m - 1, j]
+    for j in range(nodes):
+        f[0, j] += x * c[0, j]
+
+
+@compiled()
+def mass_of(tokens: Array, q: Array) -> float:
+    """Return the mass of some tokens."""
+    total = 0.0
+    for i in tokens:
+        total += q[i]
+    return total
+
+
+@compiled(fast=True)
 def atom_polynomials(start: Array, tokens: Array, q: Array, t: Array, n: int) -> tuple[Array, Array]:
     """Return c^B and f^B of every atom, each of shape (M, n, J); cost O(V n J)."""
     atoms = start.size - 1
     c = np.zeros((atoms, n, t.size))
     f = np.zeros((atoms, n, t.size))
+    odds = np.empty(t.size)
     for b in range(atoms):
         c[b, 0, :] = 1.0
-        for k in range(start[b], start[b + 1]):
-            if q[tokens[k]] > 0:
-                insert(c[b], f[b], q[tokens[k]], t)
+        inside = tokens[start[b] : start[b + 1]]
+        mass = mass_of(inside, q)
+        light = mass * t[t.size - 1] < LARGEST_EXPONENT
+        for i in inside:
+            if q[i] > 0 and light:
+                fill_odds(odds, q[i], t)
+                insert_odds(c[b], f[b], q[i], odds)
+            elif q[i] > 0:
+                insert(c[b], f[b], q[i], t)
+        if light:
+            for j in range(t.size):
+                none = math.exp(-mass * t[j])
+                c[b, :, j] *= none
+                f[b, :, j] *= none
     return c, f
 
 
@@ -116,25 +174,65 @@ def within_atoms(
 ) -> Array:
     """Return y of the tokens from the mean states before their atoms; cost O(V n J).
 
-    y is linear in the state, so that one pass serves a mixture of any number of orders.
+    y is linear in the state, so that one pass serves a mixture of any number of orders. The states are
+    overwritten.
     """
-    n = c_mean.shape[1]
     y = np.zeros(q.size)
     for b in range(start.size - 1):
-        c, f = c_mean[b], f_mean[b]
-        rest = mass_after(tokens[start[b] : start[b + 1]], q)
-        for k in range(rest.size):
-            i = tokens[start[b] + k]
-            x = q[i]
-            if x == 0.0:
-                continue
-            total = 0.0
-            for j in range(t.size):
-                a = -math.expm1(-x * t[j])
-                top = x * (1.0 - a) * c[n - 1, j]
-                if n > 1:
-                    top += a * f[n - 2, j]
-                total += weights[j] * math.exp(-rest[k] * t[j]) * top
-            y[i] = total
-            insert(c, f, x, t)
+        inside = tokens[start[b] : start[b + 1]]
+        mass = mass_of(inside, q)
+        if mass * t[t.size - 1] < LARGEST_EXPONENT:
+            within_light(inside, mass, q, t, weights, c_mean[b], f_mean[b], y)
+        else:
+            within_heavy(inside, q, t, weights, c_mean[b], f_mean[b], y)
     return y
+
+
+@compiled(fast=True)
+def within_light(
+    tokens: Array, mass: float, q: Array, t: Array, weights: Array, c: Array, f: Array, y: Array
+) -> None:
+    """Write y of an atom's tokens, with the states times e^{−q(rest) t}, rest from the token on.
+
+    In these a token of mass x has the odds o = e^{xt} − 1 to have come,
+    y = ∫ x c_{n−1} + o f_{n−2}, and no other exponential is met.
+    """
+    n, nodes = c.shape
+    odds = np.empty(nodes)
+    for j in range(nodes):
+        none = math.exp(-mass * t[j])
+        c[:, j] *= none
+        f[:, j] *= none
+    for i in tokens:
+        x = q[i]
+        if x == 0.0:
+            continue
+        fill_odds(odds, x, t)
+        total = 0.0
+        for j in range(nodes):
+            total += weights[j] * x * c[n - 1, j]
+        if n > 1:
+            for j in range(nodes):
+                total += weights[j] * odds[j] * f[n - 2, j]
+        y[i] = total
+        insert_odds(c, f, x, odds)
+
+
+@compiled(fast=True)
+def within_heavy(tokens: Array, q: Array, t: Array, weights: Array, c: Array, f: Array, y: Array) -> None:
+    """Write the same where e^{q(B) t} is too large to multiply by: each token's own exponentials."""
+    n = c.shape[0]
+    rest = mass_after(tokens, q)
+    for k in range(rest.size):
+        x = q[tokens[k]]
+        if x == 0.0:
+            continue
+        total = 0.0
+        for j in range(t.size):
+            a = -math.expm1(-x * t[j])
+            top = x * (1.0 - a) * c[n - 1, j]
+            if n > 1:
+                top += a * f[n - 2, j]
+            total += weights[j] * math.exp(-rest[k] * t[j]) * top
+        y[tokens[k]] = total
+        insert(c, f, x, t)

@@ -67,6 +67,8 @@ def clip_levels(p: Array, q: Array, n: int) -> Clip:
     surplus, deficit = max(inside**n - target, 0.0), max(rest_p - outside, 0.0)
     low, floor = _floor(p, q, best, surplus)
     high, ceiling = _ceiling(p, q, best, deficit)
+    # c ≥ n q(H)^{n−1}: where q(Σ∖H) is no more than rounding, the difference above is not.
+    ceiling = max(ceiling, n * inside ** (n - 1))
     return Clip(best, target + outside, low, high, floor, ceiling)
 
 
