@@ -39,6 +39,12 @@ def missing() -> str | None:
     return None
 
 
+def serves(backend: Backend) -> bool:
+    """Tell whether the kernels run where a backend's arrays are."""
+    on_device = backend.library == "torch" and backend.device.type == "cuda"
+    return on_device and backend.dtype_name in BITS and missing() is None
+
+
 def launcher_of(tensor: Array) -> Launcher:
     """Return what starts kernels where a tensor is."""
     return CupyLauncher(tensor.device.index)

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mdsd_theory.arrays import EPS, Array, Backend
-from mdsd_theory.distributions import Pair
+from mdsd_theory.distributions import Pair, RawPair
 from mdsd_theory.errors import InputError
-from mdsd_theory.options import checked_pair, exact_draft
+from mdsd_theory.options import checked_pair, exact_draft, unchecked_pair
 from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.results import Rate
 from mdsd_theory.schemes import SCHEMES, resolve_scheme
@@ -96,6 +96,10 @@ class Verifier(ABC):
     @abstractmethod
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> Plan:
         """Return the plan for a checked pair with at least one row."""
+
+    def _unchecked_plan(self, raw: RawPair, n: int, scheme: Scheme) -> Plan | None:
+        """Return a plan that checks p and q as it reads them; None if none does, or they look wrong."""
+        return None
 
     def serves(self, scheme: Scheme, n: int | None = None) -> bool:
         """Tell whether the rule is defined for drafts of this scheme, and for n of them if given."""
@@ -248,6 +252,13 @@ class Verifier(ABC):
         [0.5, 0.3, 0.2]
         """
         chosen = self._chosen(scheme)
+        raw, drafts = unchecked_pair(p, q, n, chosen)
+        if raw is not None:
+            self._require(chosen, drafts)
+            ready = self._unchecked_plan(raw, drafts, chosen)
+            if ready is not None:
+                return ready
+            p, q = raw.p, raw.q
         checked, n = checked_pair(p, q, n, chosen)
         self._require(chosen, n)
         return self._plan(checked, n, chosen)

@@ -110,3 +110,44 @@ def test_a_kernel_that_fails_gives_way_with_one_warning(on_cpu, pair, monkeypatc
 def test_without_a_device_the_route_says_what_it_lacks(pair):
     with pytest.raises(mdsd.RouteError, match=r"cuda_buckets.*cuda"):
         mdsd.optimal_acceptance(*pair, scheme="with_replacement", route="cuda_buckets")
+
+
+@pytest.fixture
+def plans_on_cpu(host, monkeypatch):
+    monkeypatch.setattr(solving, "launcher_of", lambda tensor: host)
+    monkeypatch.setattr(solving, "serves", lambda backend: backend.library == "torch")
+    monkeypatch.setattr(routing, "_failed", {})
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_the_optimal_verifier_plans_and_draws_by_kernels(plans_on_cpu, pair, dtype):
+    p, q = (x.to(dtype) for x in pair)
+    generator = torch.Generator().manual_seed(1)
+    rule = mdsd.VERIFIERS["optimal"]
+    plan = rule.plan(p, q, 3, scheme="with_replacement")
+    assert type(plan).__name__ == "DevicePlan"
+    best = mdsd.optimal_acceptance(p, q, n=3, scheme="with_replacement", route="sorted_prefix")
+    assert (plan.acceptance <= best.upper).all()
+    assert (best.value.double() - plan.acceptance.double() <= plan.loss.double() + 1e-6).all()
+    drafts = mdsd.SCHEMES["with_replacement"].sample(q, 3, generator, size=4_000)
+    token, index = plan.sample(drafts, generator)
+    assert token.shape == index.shape == (2, 2, 4_000)
+    accepted = (index >= 0).double().mean(-1)
+    assert ((accepted - best.value.double()).abs() < 5 * (0.25 / 4_000) ** 0.5).all()
+    one = rule.sample(p[0, 0], q[0, 0], drafts[0, 0, 0], generator, scheme="with_replacement")
+    assert isinstance(one.token, int)
+
+
+def test_the_plan_refuses_what_the_host_refuses(plans_on_cpu, pair):
+    p, q = pair
+    generator, rule = torch.Generator().manual_seed(1), mdsd.VERIFIERS["optimal"]
+    plan = rule.plan(p[0, 0], q[0, 0], 2, scheme="with_replacement")
+    with pytest.raises(mdsd.InputError, match="outside 0 … 499"):
+        plan.sample([3, 500], generator)
+    q = q.clone()
+    q[0, 0, 7] = 0.0
+    q = q / q.sum(-1, keepdim=True)
+    with pytest.raises(mdsd.InputError, match="draft probability zero"):
+        rule.plan(p[0, 0], q[0, 0], 2, scheme="with_replacement").sample([7, 3], generator)
+    with pytest.raises(mdsd.InputError, match=r"p sums to 2"):
+        rule.plan(2 * p[0, 0], q[0, 0], 2, scheme="with_replacement")

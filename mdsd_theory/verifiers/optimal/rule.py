@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from mdsd_theory.distributions import Pair
+from mdsd_theory.distributions import Pair, RawPair
 from mdsd_theory.schemes import SCHEMES
 from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
@@ -91,6 +91,9 @@ class Optimal(Verifier):
 
     def _plan(self, pair: Pair, n: int, scheme: Scheme) -> Plan:
         return self.rule(scheme, pair.vocabulary, n)._plan(pair, n, scheme)
+
+    def _unchecked_plan(self, raw: RawPair, n: int, scheme: Scheme) -> Plan | None:
+        return self.rule(scheme, raw.vocabulary, n)._unchecked_plan(raw, n, scheme)
 
     def _rate(self, pair: Pair, n: int, scheme: Scheme) -> RowRate:
         return self.rule(scheme, pair.vocabulary, n)._rate(pair, n, scheme)
