@@ -7,7 +7,7 @@ from typing import Any
 from mdsd_theory.arrays import UNIT, Backend
 from mdsd_theory.distributions import Pair, RawPair
 from mdsd_theory.dual.solution import DualSolution
-from mdsd_theory.errors import CertificationError, MdsdError
+from mdsd_theory.errors import CertificationError, MdsdError, RouteError
 from mdsd_theory.options import checked_pair, exact_draft, unchecked_pair
 from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.results import Acceptance, AcceptanceBounds
@@ -107,12 +107,18 @@ def solve(checked: Pair, n: int, scheme: Scheme, route: str) -> Acceptance:
     chosen, *others = choose_routes(route, scheme, Workload.of(checked, n))
     if checked.p.shape[0] == 0:
         return _empty(checked, n, scheme, chosen)
-    try:
-        solution = _solution(checked, n, scheme, chosen)
-    except Exception as error:
-        _fall_back(chosen, error, route if others else chosen.name)
-        return solve(checked, n, scheme, route)
-    return _result(checked, n, scheme, chosen, solution)
+    for one in (chosen, *others):
+        try:
+            solution = _solution(checked, n, scheme, one)
+        except Exception as error:
+            _fall_back(one, error, route if others else one.name)
+            return solve(checked, n, scheme, route)
+        if solution is not None:
+            return _result(checked, n, scheme, one, solution)
+    raise RouteError(
+        f"route {chosen.name!r} does not serve one of the rows (too little of q is left after its n - 1 "
+        "largest tokens): use 'auto'"
+    )
 
 
 def _fall_back(route: Route, error: Exception, asked: str) -> None:
@@ -123,10 +129,10 @@ def _fall_back(route: Route, error: Exception, asked: str) -> None:
     withdraw(route.name, f"it failed with {type(error).__name__}: {error}")
 
 
-def _solution(checked: Pair, n: int, scheme: Scheme, route: Route) -> DualSolution:
+def _solution(checked: Pair, n: int, scheme: Scheme, route: Route) -> DualSolution | None:
     if route.solve is None:
         return _reference_rows(checked, n, scheme, route)
-    solution: DualSolution = route.solve(checked.backend, checked.p, checked.q, n)
+    solution: DualSolution | None = route.solve(checked.backend, checked.p, checked.q, n)
     return solution
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from mdsd_theory.cuda.solving import BOUNDS, BUCKETS, missing
+from mdsd_theory.cuda.solving import BOUNDS, BUCKETS, RACE, missing
 from mdsd_theory.dual.closed_form import greedy, top_k
 from mdsd_theory.dual.independent import (
     LARGEST_ENUMERATION,
     subset_enumeration,
     weighted_mean_bounds,
 )
-from mdsd_theory.dual.race_buckets import race_buckets
+from mdsd_theory.dual.race_buckets import LARGEST_N, race_buckets
 from mdsd_theory.dual.race_prefix import race_prefix
 from mdsd_theory.dual.ratio_buckets import (
     ratio_bounds,
@@ -69,6 +69,8 @@ class Route:
         Tokens in all, V times rows, from which the automatic choice considers it.
     devices, dtypes : tuple of str, or None
         Kinds of devices and the caller's dtypes that it takes; None for all.
+    drafts : tuple of int, or None
+        The fewest and the most n that it takes; None for all.
     prices : mapping of str to Cost
         The measured cost, by kind of device.
     missing : callable, or None
@@ -87,6 +89,7 @@ class Route:
     least: int = 0
     devices: tuple[str, ...] | None = None
     dtypes: tuple[str, ...] | None = None
+    drafts: tuple[int, int] | None = None
     prices: Mapping[str, Cost] = field(default_factory=dict)
     missing: Callable[[], str | None] | None = None
 
@@ -103,6 +106,7 @@ class Route:
             (self.largest is None or work.vocabulary <= self.largest)
             and (self.devices is None or work.device in self.devices)
             and (self.dtypes is None or work.dtype in self.dtypes)
+            and (self.drafts is None or self.drafts[0] <= work.n <= self.drafts[1])
         )
 
     def microseconds(self, work: Workload) -> float | None:
@@ -111,8 +115,8 @@ class Route:
         return None if price is None else price.microseconds(work)
 
 
-KERNELS = ("float64", "float32", "float16", "bfloat16")
-"""Dtypes that the CUDA kernels read."""
+SINGLE = ("float32", "float16", "bfloat16")
+"""Dtypes whose rounding is no less than what the CUDA kernels leave open; float64 deserves more."""
 
 _TABLE = (
     Route(
@@ -124,7 +128,7 @@ _TABLE = (
         "V: p and q read once, and a byte a token three times",
         *BUCKETS,
         devices=("cuda",),
-        dtypes=KERNELS,
+        dtypes=SINGLE,
         missing=missing,
     ),
     Route(
@@ -136,7 +140,19 @@ _TABLE = (
         "V: p and q read once",
         *BOUNDS,
         devices=("cuda",),
-        dtypes=KERNELS,
+        missing=missing,
+    ),
+    Route(
+        "cuda_race",
+        "dual",
+        ("without_replacement",),
+        True,
+        None,
+        "V: q read once, p and q mostly twice; 256 values of Q",
+        *RACE,
+        devices=("cuda",),
+        dtypes=SINGLE,
+        drafts=(2, LARGEST_N),
         missing=missing,
     ),
     Route(
@@ -232,8 +248,8 @@ def ranking(scheme: Scheme, work: Workload) -> list[Route]:
     """Return the routes that ``route="auto"`` would use, the first of them if nothing fails.
 
     Among exact routes of the dual layer the cheapest by measured cost comes first, then those without a
-    measurement, then those not worth loading for so few tokens; where the table's first route for the
-    scheme is not of that kind, it alone is used.
+    measurement, then those not worth loading for so few tokens; where there is none of that kind, the
+    table's first route for the scheme is used.
 
     Examples
     --------
@@ -246,7 +262,7 @@ def ranking(scheme: Scheme, work: Workload) -> list[Route]:
     """
     able = [r for r in ROUTES.values() if r.serves(scheme) and r.takes(work)]
     peers = [r for r in able if r.layer == "dual" and r.exact]
-    if able[0] not in peers:
+    if not peers:
         return able[:1]
     tokens = work.vocabulary * work.rows
 
@@ -304,6 +320,11 @@ def _check_place(route: Route, work: Workload) -> None:
     for limit, got in ((route.devices, work.device), (route.dtypes, work.dtype)):
         if limit is not None and got not in limit:
             raise RouteError(f"route {route.name!r} is for {', '.join(limit)}; got {got}: use 'auto'")
+    if route.drafts is not None and not route.drafts[0] <= work.n <= route.drafts[1]:
+        least, most = route.drafts
+        raise RouteError(
+            f"route {route.name!r} is for n = {least} to {most}; got n = {work.n}: use 'auto'"
+        )
     lacks = route.missing() if route.missing else None
     if lacks:
         raise RouteError(f"route {route.name!r} cannot be used here: {lacks}; use 'auto'")

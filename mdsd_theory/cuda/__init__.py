@@ -1,5 +1,6 @@
 """α* and the optimal verifier on a CUDA device, by kernels of our own.
 
-:mod:`launching` compiles and starts kernels, :mod:`sources` says which variants there are, and the other
-files hold one computation each. Importing this package touches no device.
+:mod:`launching` compiles and starts kernels, :mod:`inputs` says which variant reads an input,
+:mod:`solving` makes routes of them, and the other files hold one computation each. Importing this
+package touches no device.
 """

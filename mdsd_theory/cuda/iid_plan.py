@@ -19,6 +19,7 @@ import numpy as np
 
 from mdsd_theory.cuda.inputs import Rows, splits_of
 from mdsd_theory.cuda.launching import Grid, Launcher, Source
+from mdsd_theory.cuda.normalising import normalise
 
 BUCKETS = 2048
 RUNGS = 256
@@ -149,7 +150,7 @@ def iid_plan(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> IIDDev
     if not rows.count:
         return IIDDevicePlan(rows, n, records)
     if rows.scales is not None:
-        _normalise(launcher, rows)
+        normalise(launcher, rows)
     splits = splits_of(launcher, rows)
     sums = torch.zeros((rows.count, SUM_WORDS), dtype=torch.int64, device=device)
     base = np.int32(base_of(n))
@@ -183,18 +184,3 @@ def edges(n: int) -> Any:
         .view(np.float32)
         .astype(np.float64)
     )
-
-
-def _normalise(launcher: Launcher, rows: Rows) -> None:
-    """Write the scales that turn logits into probabilities."""
-    import torch
-
-    splits = splits_of(launcher, rows)
-    partial, tickets = (
-        torch.zeros((rows.count, words), dtype=torch.int64, device=rows.p.device)
-        for words in (2 * splits, 1)
-    )
-    sizes = [np.int32(rows.vocabulary), np.int32(splits), rows.factor]
-    arguments = [*rows.arguments, partial, tickets, rows.scales, *sizes]
-    grid = Grid(2 * rows.count * splits, SUM_THREADS)
-    launcher.launch(rows.source("log_normaliser.cu"), "log_normaliser", grid, arguments)

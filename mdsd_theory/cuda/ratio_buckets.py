@@ -12,6 +12,7 @@ import numpy as np
 
 from mdsd_theory.cuda.inputs import BITS, Rows, splits_of
 from mdsd_theory.cuda.launching import Grid, Launcher
+from mdsd_theory.cuda.normalising import normalise
 
 BUCKETS = 2048
 THREADS = 512
@@ -147,10 +148,7 @@ def _first_pass(
     vocabulary, parts = np.int32(rows.vocabulary), np.int32(work.splits)
     together = work.normalisers
     if together is not None and not launcher.concurrent and work.splits > 1:
-        tickets = work.zeros(1)
-        normalise = [*rows.arguments, together, tickets, rows.scales, vocabulary, parts, rows.factor]
-        grid = Grid(2 * rows.count * work.splits, THREADS)
-        launcher.launch(rows.source("log_normaliser.cu"), "log_normaliser", grid, normalise)
+        normalise(launcher, rows)
         together = None
     arguments = [*rows.arguments, rows.scales, classes, work.record, work.heavy, work.tickets]
     arguments += [work.zeros(PARTIAL), together, vocabulary, np.int32(n), np.int32(_base(rows, n)), parts]

@@ -10,6 +10,7 @@ from typing import Protocol
 from mdsd_theory.arrays import Array, Backend, unit_interval
 from mdsd_theory.cuda.inputs import BITS, Rows
 from mdsd_theory.cuda.launching import CupyLauncher, Launcher
+from mdsd_theory.cuda.race_buckets import RaceRows, race_optimum
 from mdsd_theory.cuda.ratio_buckets import BucketRows, bucket_bounds, bucket_optimum
 from mdsd_theory.distributions import sum_tolerance
 from mdsd_theory.dual.solution import DualSolution
@@ -24,7 +25,9 @@ LOGITS_TOLERANCE = 1e-3
 class Find(Protocol):
     """A kernel's results for some rows."""
 
-    def __call__(self, launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows: ...
+    def __call__(
+        self, launcher: Launcher, rows: Rows, n: int, tolerance: float
+    ) -> BucketRows | RaceRows: ...
 
 
 @lru_cache
@@ -56,16 +59,16 @@ def rows_of(x: Array) -> Array:
     return rows if rows.shape[-1] == 1 or rows.stride(-1) == 1 else rows.contiguous()
 
 
-def checked(find: Find, exact: bool, backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
-    """Return the solution of rows that have been checked, in float64."""
+def checked(find: Find, exact: bool, backend: Backend, p: Array, q: Array, n: int) -> DualSolution | None:
+    """Return the solution of rows that have been checked, in float64; None where a row is not served."""
     found = find(launcher_of(p), Rows(p, q), n, CHECKED_TOLERANCE)
-    return solution(backend, found, exact)
+    return None if bool(found.bad.any()) else solution(backend, found, exact)
 
 
 def unchecked(
     find: Find, exact: bool, backend: Backend, p: Array, q: Array, n: int
 ) -> DualSolution | None:
-    """Return the solution of rows that nobody has checked; None where a row is no distribution.
+    """Return the solution of rows that nobody has checked; None where one is bad or not served.
 
     Sums and entries out of range are by-products of the kernel: one flag is looked at, the only time that
     the host waits for the device.
@@ -88,7 +91,7 @@ def from_logits(
     return None if bool(found.bad.any()) else solution(backend, found, exact)
 
 
-def solution(backend: Backend, found: BucketRows, exact: bool) -> DualSolution:
+def solution(backend: Backend, found: BucketRows | RaceRows, exact: bool) -> DualSolution:
     """Return what a kernel found as every other route does, rounding inside the enclosure."""
     xp = backend.xp
     return DualSolution(
@@ -117,3 +120,6 @@ BUCKETS = ways(bucket_optimum, True)
 
 BOUNDS = ways(bucket_bounds, False)
 """An enclosure of α* for n i.i.d. drafts: p and q are read once."""
+
+RACE = ways(race_optimum, True)
+"""α* for 2 to 16 drafts without replacement, within 2⁻²²: q is read once, p and q twice or so."""

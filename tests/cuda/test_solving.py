@@ -37,14 +37,16 @@ def pair():
     return tuple(torch.tensor(np.stack(x)).reshape(2, 2, 500) for x in zip(*pairs, strict=True))
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("route", ["cuda_buckets", "cuda_bounds"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("route", ["cuda_buckets", "cuda_bounds", "cuda_race"])
 def test_front_door(on_cpu, pair, route, dtype):
     p, q = (x.to(dtype) for x in pair)
-    found = mdsd.optimal_acceptance(p, q, scheme="with_replacement", route=route)
-    truth = mdsd.optimal_acceptance(p, q, scheme="with_replacement", route="sorted_prefix")
+    scheme = routes.ROUTES[route].schemes[0]
+    exact = {"with_replacement": "sorted_prefix", "without_replacement": "race_prefix"}[scheme]
+    found = mdsd.optimal_acceptance(p, q, scheme=scheme, route=route)
+    truth = mdsd.optimal_acceptance(p, q, scheme=scheme, route=exact)
     assert found.route == route
-    assert found.exact == (route == "cuda_buckets")
+    assert found.exact == (route != "cuda_bounds")
     assert found.value.dtype == dtype
     assert found.value.shape == (2, 2)
     assert (found.lower <= truth.upper).all()
@@ -70,6 +72,23 @@ def test_logits(on_cpu, pair, temperature, dtype):
     assert (truth.lower <= found.upper).all()
 
 
+def test_a_row_that_the_race_does_not_serve_takes_the_next_route(on_cpu):
+    q = torch.full((1, 8_192), 1e-20)
+    q[0, :2] = torch.tensor([0.5, 0.5])
+    p = torch.full((1, 8_192), 1 / 8_192)
+    assert mdsd.optimal_acceptance(p, q, n=3).route == "race_buckets"
+    with pytest.raises(mdsd.RouteError, match="does not serve one of the rows"):
+        mdsd.optimal_acceptance(p, q, n=3, route="cuda_race")
+    with pytest.raises(mdsd.RouteError, match=r"cuda_race.* is for n = 2 to 16; got n = 17"):
+        mdsd.optimal_acceptance(p, p, n=17, route="cuda_race")
+
+
+def test_double_precision_keeps_its_own_routes(on_cpu, pair):
+    assert mdsd.optimal_acceptance(*pair, scheme="with_replacement").route == "sorted_prefix"
+    with pytest.raises(mdsd.RouteError, match=r"cuda_buckets.* is for float32"):
+        mdsd.optimal_acceptance(*pair, scheme="with_replacement", route="cuda_buckets")
+
+
 def test_errors_are_those_of_the_checks(on_cpu, pair):
     p, q = (x.float() for x in pair)
     p[1, 0, 3] = float("nan")
@@ -82,9 +101,10 @@ def test_errors_are_those_of_the_checks(on_cpu, pair):
 
 def test_rows_of_two_dtypes_are_checked_first(on_cpu, pair):
     p, q = pair
-    found = mdsd.optimal_acceptance(p, q.float(), scheme="with_replacement", route="cuda_buckets")
-    truth = mdsd.optimal_acceptance(p, q.float(), scheme="with_replacement", route="sorted_prefix")
-    assert torch.allclose(found.value, truth.value, rtol=0, atol=1e-9)
+    p, q = p.float(), q.bfloat16()
+    found = mdsd.optimal_acceptance(p, q, scheme="with_replacement", route="cuda_buckets")
+    truth = mdsd.optimal_acceptance(p, q, scheme="with_replacement", route="sorted_prefix")
+    assert torch.allclose(found.value, truth.value, rtol=0, atol=1e-6)
 
 
 def test_a_kernel_that_fails_gives_way_with_one_warning(on_cpu, pair, monkeypatch):
@@ -95,7 +115,7 @@ def test_a_kernel_that_fails_gives_way_with_one_warning(on_cpu, pair, monkeypatc
             raise RuntimeError("nvrtc: error: invalid value for --gpu-architecture")
 
     monkeypatch.setattr(solving, "launcher_of", lambda tensor: Broken())
-    wide = [x.repeat(1, 1, 20) / 20 for x in pair]
+    wide = [x.float().repeat(1, 1, 20) / 20 for x in pair]
     with pytest.warns(routing.RouteWarning, match="cuda_buckets.*nvrtc: error: invalid") as caught:
         first = mdsd.optimal_acceptance(*wide, scheme="with_replacement")
     assert len(caught) == 1
@@ -108,8 +128,9 @@ def test_a_kernel_that_fails_gives_way_with_one_warning(on_cpu, pair, monkeypatc
 
 
 def test_without_a_device_the_route_says_what_it_lacks(pair):
+    p, q = (x.float() for x in pair)
     with pytest.raises(mdsd.RouteError, match=r"cuda_buckets.*cuda"):
-        mdsd.optimal_acceptance(*pair, scheme="with_replacement", route="cuda_buckets")
+        mdsd.optimal_acceptance(p, q, scheme="with_replacement", route="cuda_buckets")
 
 
 @pytest.fixture
