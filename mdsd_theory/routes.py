@@ -25,6 +25,7 @@ from mdsd_theory.dual.ratio_buckets import (
     raw_ratio_bounds,
     raw_ratio_buckets,
 )
+from mdsd_theory.dual.raw_race import raw_race_buckets
 from mdsd_theory.dual.sorted_prefix import sorted_prefix
 from mdsd_theory.errors import InputError, InputTypeError, RouteError, SizeError
 from mdsd_theory.routing import Cost, Workload, withdraw, withdrawn
@@ -209,6 +210,7 @@ _TABLE = (
         None,
         "V: three passes, and some values of Q at 50 n R operations, R ≈ 13",
         race_buckets,
+        raw_race_buckets,
         least=COMPILED,
         devices=("cpu",),
         prices={"cpu": Cost(call=318.0, row=0.357, token=12.1, drafts=0.762)},

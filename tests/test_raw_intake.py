@@ -16,7 +16,11 @@ from mdsd_theory.dual.raw_rows import RawRows
 from mdsd_theory.options import checked_pair, unchecked_pair
 
 SCHEME = mdsd.SCHEMES["with_replacement"]
-RAW = [route.name for route in mdsd.ROUTES.values() if route.raw and "cpu" in (route.devices or ("cpu",))]
+RAW = [
+    route.name
+    for route in mdsd.ROUTES.values()
+    if route.raw and route.serves(SCHEME) and "cpu" in (route.devices or ("cpu",))
+]
 LAYOUTS = {
     "float64": lambda x: x,
     "float32": lambda x: x.astype(np.float32),
@@ -54,7 +58,7 @@ def as_numpy(x):
 def both_ways(p, q, route, n=3):
     """Return the result straight from memory and the one after the checks."""
     raw, _ = unchecked_pair(p, q, n, SCHEME)
-    straight = optimal._solve_unchecked(raw, n, SCHEME, route)
+    straight = optimal.attempt(raw, n, SCHEME, route)
     checked, _ = checked_pair(p, q, n, SCHEME)
     return straight, optimal.solve(checked, n, SCHEME, route)
 
@@ -179,7 +183,7 @@ def test_entries_that_count_as_zero(route):
     q = np.array([0.5, 0.5, 1e-300])
     p = np.array([0.5, 0.25, 0.25])
     raw, _ = unchecked_pair(p, q, 2, SCHEME)
-    assert optimal._solve_unchecked(raw, 2, SCHEME, route) is None
+    assert optimal.attempt(raw, 2, SCHEME, route) is None
     result = mdsd.optimal_acceptance(p, q, n=2, scheme="with_replacement", route=route)
     assert result.value == mdsd.optimal_acceptance(p, q, n=2, scheme="with_replacement").value
     q[2] = -0.0
