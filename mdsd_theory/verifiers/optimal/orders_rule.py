@@ -14,7 +14,7 @@ import numpy as np
 from mdsd_theory.arrays import Array, gather, host
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.independent import weighted_mean_bounds
-from mdsd_theory.dual.race_prefix import race_prefix
+from mdsd_theory.dual.race_buckets import race_buckets
 from mdsd_theory.errors import InputError, InputTypeError
 from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.schemes.base import Number, Scheme
@@ -124,7 +124,7 @@ def race_orders(p: np.ndarray, q: np.ndarray, n: int, tol: float) -> OrderRow:
     def law(atoms: Atoms) -> OrderLaw:
         return RaceLaw(q, n, atoms)
 
-    bound = race_prefix(HOST, p[None, :], q[None, :], n)
+    bound = race_buckets(HOST, p[None, :], q[None, :], n)
     return mixture_of_orders(p, q, law, float(bound.upper[0]), tol)
 
 
