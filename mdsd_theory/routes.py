@@ -153,7 +153,7 @@ _TABLE = (
         *RACE,
         devices=("cuda",),
         dtypes=SINGLE,
-        drafts=(2, LARGEST_N),
+        drafts=(1, LARGEST_N),
         missing=missing,
     ),
     Route(

@@ -121,5 +121,11 @@ BUCKETS = ways(bucket_optimum, True)
 BOUNDS = ways(bucket_bounds, False)
 """An enclosure of α* for n i.i.d. drafts: p and q are read once."""
 
-RACE = ways(race_optimum, True)
-"""α* for 2 to 16 drafts without replacement, within 2⁻²²: q is read once, p and q twice or so."""
+
+def race(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows | RaceRows:
+    """Return the best prefix without replacement; one draft is the same with it."""
+    return (bucket_optimum if n == 1 else race_optimum)(launcher, rows, n, tolerance)
+
+
+RACE = ways(race, True)
+"""α* for 1 to 16 drafts without replacement, within 2⁻²²: q is read once, p and q twice or so."""

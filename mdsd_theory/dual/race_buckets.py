@@ -8,6 +8,7 @@ import numpy as np
 
 from mdsd_theory.arrays import Array, Backend, is_torch
 from mdsd_theory.dual.race_prefix import race_prefix
+from mdsd_theory.dual.ratio_buckets import ratio_buckets
 from mdsd_theory.dual.solution import DualSolution, enclosed
 
 LARGEST_N = 16
@@ -44,9 +45,12 @@ def race_buckets(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
     Notes
     -----
     Cost O(V) and about 10 to 30 evaluations of Q, O(n R J) each, for R ≈ n + 9 powers and J ≈ 50 nodes.
-    :func:`~mdsd_theory.dual.race_prefix.race_prefix` is called for n = 1, n > 16 and short rows.
+    :func:`~mdsd_theory.dual.race_prefix.race_prefix` is called for n > 16 and short rows. One draft is
+    the same with replacement: :func:`~mdsd_theory.dual.ratio_buckets.ratio_buckets`.
     """
-    if n == 1 or n > LARGEST_N or p.shape[-1] < SMALLEST.get(n, 64):
+    if n == 1:
+        return ratio_buckets(backend, p, q, 1)
+    if n > LARGEST_N or p.shape[-1] < SMALLEST.get(n, 64):
         return race_prefix(backend, backend.widen(p), backend.widen(q), n)
     from mdsd_theory.dual.race_buckets_rows import lowest_cuts
 

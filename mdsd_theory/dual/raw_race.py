@@ -7,6 +7,7 @@ import numpy as np
 from mdsd_theory.arrays import Array, Backend, dtype_name
 from mdsd_theory.distributions import sum_tolerance
 from mdsd_theory.dual.race_buckets import LARGEST_N, SMALLEST
+from mdsd_theory.dual.ratio_buckets import raw_ratio_buckets
 from mdsd_theory.dual.raw_rows import RawRows
 from mdsd_theory.dual.solution import DualSolution, enclosed
 from mdsd_theory.dual.threads import over_rows
@@ -24,7 +25,9 @@ def raw_race_buckets(backend: Backend, p: Array, q: Array, n: int) -> DualSoluti
     H: two rows.
     """
     vocabulary = int(p.shape[-1])
-    if n == 1 or n > LARGEST_N or vocabulary < SMALLEST.get(n, 64):
+    if n == 1:
+        return raw_ratio_buckets(backend, p, q, 1)
+    if n > LARGEST_N or vocabulary < SMALLEST.get(n, 64):
         return None
     limits = [0.99 * sum_tolerance(dtype_name(x), vocabulary) for x in (p, q)]
     rows = RawRows(p).rows

@@ -79,7 +79,7 @@ def test_a_row_that_the_race_does_not_serve_takes_the_next_route(on_cpu):
     assert mdsd.optimal_acceptance(p, q, n=3).route == "race_buckets"
     with pytest.raises(mdsd.RouteError, match="does not serve one of the rows"):
         mdsd.optimal_acceptance(p, q, n=3, route="cuda_race")
-    with pytest.raises(mdsd.RouteError, match=r"cuda_race.* is for n = 2 to 16; got n = 17"):
+    with pytest.raises(mdsd.RouteError, match=r"cuda_race.* is for n = 1 to 16; got n = 17"):
         mdsd.optimal_acceptance(p, p, n=17, route="cuda_race")
 
 
