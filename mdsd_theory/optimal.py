@@ -123,8 +123,10 @@ def solve(checked: Pair, n: int, scheme: Scheme, route: str) -> Acceptance:
 
 def _fall_back(route: Route, error: Exception, asked: str) -> None:
     """Withdraw a route of the automatic choice that failed to compile or run; else raise again."""
-    short_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if asked != "auto" or short_of_memory or isinstance(error, MdsdError):
+    library = type(error).__module__.split(".")[0] in ("cupy", "cupy_backends", "numba")
+    failed = library or isinstance(error, ImportError | OSError | RuntimeError)
+    ours = isinstance(error, TimeoutError | MdsdError) or type(error).__name__ == "OutOfMemoryError"
+    if asked != "auto" or ours or not failed:
         raise error
     withdraw(route.name, f"it failed with {type(error).__name__}: {error}")
 

@@ -44,15 +44,21 @@ class Acceptance:
             object.__delattr__(self, "subset")
 
     def __getattr__(self, name: str) -> Any:
-        write = self.__dict__.get("_write_subset")
-        if name != "subset" or write is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        object.__setattr__(self, "subset", write())
-        object.__delattr__(self, "_write_subset")
-        return self.subset
+        known = self.__dict__
+        if name == "subset":
+            write = known.get("_write_subset")
+            if write is not None:
+                # Threads that ask at once all write it; the first answer is kept.
+                known.setdefault("subset", write())
+                known.pop("_write_subset", None)
+            if "subset" in known:
+                return known["subset"]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"subset": self.subset, **self.__dict__}
+        state = {"subset": self.subset, **self.__dict__}
+        state.pop("_write_subset", None)
+        return state
 
     @property
     def exact(self) -> bool:

@@ -583,7 +583,144 @@ def along_prefixes(level: Level, rng: np.random.Generator) -> Iterator[Finding]:
     )
 
 
+def buckets(x: Pair) -> Iterator[tuple[list[int], list[int], list[int], Fraction]]:
+    """What lies below a bucket, its heavy tokens by ratio, the rest, and the lowest ratio of the rest.
+
+    Every stretch of the ratio order is a bucket, with every choice of heavy tokens.
+    """
+    order = sorted((i for i in range(x.V) if x.q[i]), key=lambda i: ratio(x, i))
+    for a, b in combinations(range(len(order) + 1), 2):
+        for chosen in subsets(b - a):
+            heavy = [order[a + k] for k in sorted(chosen)]
+            rest = [i for i in order[a:b] if i not in heavy]
+            yield order[:a], heavy, rest, min((ratio(x, i) for i in rest), default=Fraction(0))
+
+
+def whole_bound(
+    x: Pair, law: Inside, below: list[int], heavy: list[int], rest: list[int], low: Fraction
+) -> Fraction:
+    """min over j of P(A_j) + 1 + min(−Q(A_j), low·q(R) − Q(A_j ∪ R)), A_j with j heavy tokens."""
+    values = []
+    for j in range(len(heavy) + 1):
+        inner = frozenset(below + heavy[:j])
+        values.append(x.P(inner) + 1 - law(x, inner))
+        values.append(x.P(inner) + low * x.q_mass(rest) + 1 - law(x, inner | set(rest)))
+    return min(values)
+
+
+def over_buckets(x: Pair, law: Inside) -> tuple[list[Fraction], list[Fraction]]:
+    """P + 1 − Q of every prefix that ends in a bucket, and the bucket's bound."""
+    values, bounds = [], []
+    for below, heavy, rest, low in buckets(x):
+        inside_it = sorted(heavy + rest, key=lambda i: ratio(x, i))
+        sets = [frozenset(below + inside_it[:k]) for k in range(len(inside_it) + 1)]
+        values.append(least(x, law, sets))
+        bounds.append(whole_bound(x, law, below, heavy, rest, low))
+    return values, bounds
+
+
+def any_part(x: Pair, law: Inside) -> tuple[list[Fraction], list[Fraction]]:
+    """P + 1 − Q of the j first heavy tokens and any part of the rest, and the bucket's bound."""
+    values, bounds = [], []
+    for below, heavy, rest, low in buckets(x):
+        for j, part in product(range(len(heavy) + 1), subsets(len(rest))):
+            inner = frozenset(below + heavy[:j] + [rest[k] for k in part])
+            values.append(x.P(inner) + 1 - law(x, inner))
+            bounds.append(whole_bound(x, law, below, heavy, rest, low))
+    return values, bounds
+
+
+Sides = Callable[[Pair, Inside], tuple[list[Fraction], list[Fraction]]]
+
+
+def of_both(part: Sides, law: Inside, place: int, x: Pair) -> list[Fraction]:
+    """The values (place 0) or the bounds (1)."""
+    return part(x, law)[place]
+
+
+OFF = Fraction(1, 3)
+"""The relative error of the keys that heavy tokens are sorted by."""
+
+
+def misplaced(x: Pair) -> tuple[list[Fraction], list[Fraction]]:
+    """The least of all sets of a bucket's tokens with what is below, and the bound, less its price.
+
+    Heavy tokens are in the order of keys that are off by up to OFF; those of one key come together.
+    """
+    values, bounds = [], []
+    for below, heavy, rest, low in buckets(x):
+        key = {i: ratio(x, i) * (1 + OFF * (-1) ** k) for k, i in enumerate(heavy)}
+        levels = [[i for i in heavy if key[i] <= cut] for cut in sorted(set(key.values()))]
+        price = 2 * OFF * x.P(heavy) if len(heavy) > 1 else Fraction(0)
+        tried = [whole_bound(x, with_replacement, below + some, [], rest, low) for some in [[], *levels]]
+        tokens = heavy + rest
+        sets = [frozenset(below + [tokens[k] for k in part]) for part in subsets(len(tokens))]
+        values.append(least(x, with_replacement, sets))
+        bounds.append(min(tried) - price)
+    return values, bounds
+
+
+def heaviest_first(x: Pair) -> Fraction:
+    """The bound of one bucket of heavy tokens, taken by q descending in place of their ratio."""
+    heavy = sorted(range(x.V), key=lambda i: -x.q[i])
+    return whole_bound(x, with_replacement, [], heavy, [], Fraction(0))
+
+
+def own_ratio(x: Pair) -> Fraction:
+    """The bound of one bucket without heavy tokens, the rest at its own ratio p/q."""
+    everyone = list(range(x.V))
+    return whole_bound(x, with_replacement, [], [], everyone, x.P(everyone) / x.q_mass(everyone))
+
+
+def lowest_ratio(x: Pair, law: Inside) -> Fraction:
+    """The bound of one bucket without heavy tokens."""
+    return whole_bound(x, law, [], [], list(range(x.V)), min(ratio(x, i) for i in range(x.V)))
+
+
+def heavy_tokens(level: Level, rng: np.random.Generator) -> Iterator[Finding]:
+    """Theorem 6.f: heavy tokens whole in or out, and the false neighbours."""
+    sample = random_pairs(rng, level.pick(6, 60, 600), range(2, 6), denominator=30, distinct=True)
+    short = random_pairs(rng, level.pick(6, 60, 600), range(2, 5), denominator=30, distinct=True)
+    small = grid(3, level.pick(2, 4, 5), n=[1, 2, 3], distinct=True)
+    for law in (with_replacement, without_replacement):
+        tried = (sample, over_buckets, "prefix that ends there"), (short, any_part, "part of the rest")
+        for found, part, what in (*tried, (small, any_part, "part of the rest")):
+            yield at_least(
+                f"heavy tokens whole, {law.__name__}: no {what} is below the bucket's bound",
+                found,
+                partial(of_both, part, law, 0),
+                partial(of_both, part, law, 1),
+            )
+    yield at_least(
+        "heavy tokens by keys off by ε: no set is below the bound less 2ε p(heavy)",
+        short,
+        lambda x: misplaced(x)[0],
+        lambda x: misplaced(x)[1],
+    )
+    two, flat = Pair.of("0 1", "1/3 2/3", 2), Pair.of("0 1", "1/2 1/2", 2)
+    top = Pair.of("1/2 1/2", "2/3 1/3", 1)
+    by_replacement = partial(least, law=with_replacement)
+    yield fails(
+        "heavy tokens may be taken by q descending",
+        two,
+        lambda x: by_replacement(x, sets=prefixes(x)),
+        heaviest_first,
+    )
+    yield fails(
+        "the rest may count at its own ratio",
+        flat,
+        lambda x: by_replacement(x, sets=prefixes(x)),
+        own_ratio,
+    )
+    yield fails(
+        "the bound needs no q-convexity: top_k",
+        top,
+        lambda x: least(x, of_law("top_k"), prefixes(x)),
+        lambda x: lowest_ratio(x, of_law("top_k")),
+    )
+
+
 def check(level: Level, rng: np.random.Generator) -> Evidence:
     """q-convexity, its race proof step by step, and what follows from it."""
-    parts = (convexity, race, prefix_property, drafters, along_prefixes)
+    parts = (convexity, race, prefix_property, drafters, along_prefixes, heavy_tokens)
     return Evidence.of(*(finding for part in parts for finding in part(level, rng)))

@@ -4,13 +4,16 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache, partial
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mdsd_theory import VERIFIERS, optimal_acceptance
+from mdsd_theory.dual import race_buckets
+from mdsd_theory.dual import race_buckets_series as moments
 from mdsd_theory.dual import race_nodes as shipped
+from mdsd_theory.dual.race_buckets_rows import lowest_cuts
 from mdsd_theory.errors import MissingDependencyError
 from mdsd_theory.proving import (
     Evidence,
@@ -589,6 +592,331 @@ def shipped_rule_used(x: Trapezoid) -> float:
     return upper(abs(value - x.exact) / ball(shipped.QUADRATURE_ERROR))
 
 
+def expected_time(q: Vector, n: int) -> Fraction:
+    """E T_n, draw after draw: Σ over k < n of E[1 / (what is not yet drawn after k draws)]."""
+
+    @cache
+    def left(drawn: frozenset[int]) -> Fraction:
+        if len(drawn) == n:
+            return Fraction(0)
+        mass = sum((x for i, x in enumerate(q) if i not in drawn), start=Fraction(0))
+        later = (x / mass * left(drawn | {i}) for i, x in enumerate(q) if x and i not in drawn)
+        return 1 / mass + sum(later, start=Fraction(0))
+
+    return left(frozenset())
+
+
+def expected_time_terms(q: Vector, n: int) -> Fraction:
+    """E T_n = ∫ P(N < n) dt = Σ_B c_B/q(B) over the tokens with q > 0, c_B as in the race formula."""
+    known, total = [x for x in q if x], Fraction(0)
+    for k in range(1, len(known) + 1):
+        c = sum((-1) ** j * math.comb(k, j) for j in range(n - len(known) + k))
+        total += c * sum((1 / sum(b) for b in combinations(known, k)), start=Fraction(0))
+    return total
+
+
+def ratio_limit(q: Vector, n: int) -> Fraction:
+    """B = Σ_{k<n} 1 / (mass outside the k largest)."""
+    masses = sorted(q, reverse=True)
+    return sum((1 / sum(masses[k:], start=Fraction(0)) for k in range(n)), start=Fraction(0))
+
+
+def pruned(x: Pair) -> tuple[list[Fraction], list[Fraction]]:
+    """P − Q at every H, and at H without its tokens of ratio B or more."""
+    law, limit = set_law(x, "without_replacement"), ratio_limit(x.q, x.n)
+    value = {h: x.P(h) - inside(law, h) for h in subsets(x.V)}
+    low = frozenset(i for i in range(x.V) if x.p[i] < x.q[i] * limit)
+    return list(value.values()), [value[h & low] for h in value]
+
+
+def by_buckets(x: Pair) -> list[float]:
+    """By how much the stated error of the bucketed race exceeds its distance from α*."""
+    p, q = (np.array([a]) for a in floats(x))
+    values, errors, _ = lowest_cuts(p, q, x.n)
+    return [float(errors[0]) - abs(float(values[0]) - float(best_subset(x, "without_replacement")[0]))]
+
+
+def newton_sums(sums: Sequence[Number], sign: int, off: Number = 0) -> list[Number]:
+    """m e_m = Σ_{k≤m} sign^{k−1} e_{m−k} Λ_k, every term off by the part ±``off``; h_m for sign 1."""
+    e: list[Number] = [1]
+    for m in range(1, len(sums) + 1):
+        wrong = [1 + off * (-1) ** (m * k + k // 2) for k in range(1, m + 1)]
+        terms = (sign ** (k - 1) * e[m - k] * sums[k - 1] * wrong[k - 1] for k in range(1, m + 1))
+        e.append(sum(terms) / m)
+    return e
+
+
+def elementary(odds: Sequence[Number], n: int) -> list[Number]:
+    """e_m of the odds for m < n, from Π (1 + o x)."""
+    e: list[Number] = [1] + [0] * (n - 1)
+    for o in odds:
+        for m in range(n - 1, 0, -1):
+            e[m] += o * e[m - 1]
+    return e
+
+
+def power_sums(x: Pair) -> list[Fraction]:
+    """Λ_k = Σ o^k for k < n; here q plays the odds."""
+    return [sum((o**k for o in x.q), start=Fraction(0)) for k in range(1, x.n)]
+
+
+EPSILON = Fraction(1, 4)
+"""ε, η: large, so that a dropped factor shows."""
+
+
+def cut_sums(x: Pair) -> list[Fraction]:
+    """Λ_k off by δ_k of either sign, Σ δ_k/k ≤ ε s: p says which are off by how much."""
+    share = [x.p[k % x.V] / math.ceil(x.n / x.V) for k in range(x.n)]
+    found = power_sums(x)
+    return [v + (-1) ** (k // 2) * (k + 1) * EPSILON * found[0] * share[k] for k, v in enumerate(found)]
+
+
+def growths(h: Sequence[Number]) -> list[Number]:
+    """((1 + ε)^m − 1) h_m."""
+    return [((1 + EPSILON) ** m - 1) * a for m, a in enumerate(h)]
+
+
+def running(values: Sequence[Number]) -> list[Number]:
+    """Σ_{m≤M} for every M."""
+    return list(accumulate(values))
+
+
+def distance(a: Sequence[Number], b: Sequence[Number]) -> list[Number]:
+    """|a_m − b_m|."""
+    return [abs(x - y) for x, y in zip(a, b, strict=True)]
+
+
+def weighed(x: Pair) -> tuple[Fraction, Fraction]:
+    """Σ w |ẽ − e|, and ε (1 + ε)^{n−2} κ Σ w e, κ = max_M Σ m h_m/Σ e_m, for weights w that fall."""
+    e, h = elementary(x.q, x.n), newton_sums(power_sums(x), 1)
+    kappa = max(a / b for a, b in zip(running([m * v for m, v in enumerate(h)]), running(e), strict=True))
+    w = sorted((x.p[k % x.V] for k in range(x.n)), reverse=True)
+    off = sum(a * b for a, b in zip(w, distance(newton_sums(cut_sums(x), -1), e), strict=True))
+    whole = sum(a * b for a, b in zip(w, e, strict=True))
+    return Fraction(EPSILON * (1 + EPSILON) ** (x.n - 2) * kappa * whole), Fraction(off)
+
+
+def power_series(k: int, terms: int) -> list[Fraction]:
+    """c_{k,r} for r ≤ terms: (e^y − 1)^k, multiplied out."""
+    factor = [Fraction(0)] + [Fraction(1, math.factorial(r)) for r in range(1, terms + 1)]
+    found = [Fraction(1)] + [Fraction(0)] * terms
+    for _ in range(k):
+        found = [
+            sum((found[j] * factor[r - j] for j in range(r + 1)), start=Fraction(0))
+            for r in range(terms + 1)
+        ]
+    return found
+
+
+def stirling_series(k: int, terms: int) -> list[Fraction]:
+    """c_{k,r} = k! S(r, k)/r!, S(r, k) = Σ_j (−1)^{k−j} C(k, j) j^r / k!."""
+    surjections = [
+        sum((-1) ** (k - j) * math.comb(k, j) * j**r for j in range(k + 1)) for r in range(terms + 1)
+    ]
+    return [Fraction(a, math.factorial(r)) for r, a in enumerate(surjections)]
+
+
+def cut_used(n: int) -> list[float]:
+    """ε of the shipped cuts over CUT: all R powers up to Y, and the first few up to the lightest."""
+    parameters = moments.series(n)
+    cuts = [(parameters.coefficients.shape[1], 1.0), (moments.FEW, parameters.lightest)]
+    found = []
+    for powers, part in cuts:
+        y, total = ball(moments.LIGHTEST) * ball(part), arb(0)
+        for k in range(1, n):
+            kept = sum((ball(c) * y**r for r, c in enumerate(stirling_series(k, powers))), start=arb(0))
+            total += (y.expm1() ** k - kept) / (k * y)
+        found.append(upper(total / ball(moments.CUT)))
+    return found
+
+
+def amplified(n: int) -> float:
+    """max_M Σ m h_m/Σ e_m of N tokens of equal odds at most O, over the shipped κ."""
+    largest, worst = ball(moments.LIGHTEST).expm1(), 0.0
+    for count in (1, 2, 3, 5, 8, 13, 21, 40, 80, 160, 320, 600):
+        for part in (0.25, 1.0):
+            o = largest * ball(part)
+            h = [math.comb(count + m - 1, m) * o**m for m in range(n)]
+            e = [math.comb(count, m) * o**m for m in range(n)]
+            above, below = running([m * v for m, v in enumerate(h)]), running(e)
+            worst = max(worst, *(upper(a / b) for a, b in zip(above, below, strict=True)))
+    return worst / moments.series(n).amplification
+
+
+def growth_of_moments(n: int) -> Any:
+    """(n − 1) Y e^Y/(e^Y − 1), which must not exceed n."""
+    y = ball(moments.LIGHTEST)
+    return (n - 1) * y * y.exp() / y.expm1()
+
+
+OFF = Fraction(1, 5)
+"""δ, by which the exponent is off."""
+
+
+def exponent_used(x: Trapezoid) -> float:
+    """∫₀^τ e^{δat} e^{−bt} P(N_H < n) dt over (1 − δ)^{−(n+1)} times that of δ = 0."""
+    limit = Fraction(1, 8) / x.time
+    light = sum((x.q[i] for i in x.h if x.q[i] <= limit), start=Fraction(0))
+    rate = OFF * (outside(x.q, x.h) + light)
+    ends = [(c, outside(x.q, x.h) + mass) for c, mass in alive_terms(x)]
+    tau = ball(x.time)
+
+    def until(speed: Fraction) -> Any:
+        return -(-ball(speed) * tau).expm1() / ball(speed) if speed else tau
+
+    found, exact = (sum((c * until(v - r) for c, v in ends), start=arb(0)) for r in (rate, Fraction(0)))
+    return upper(found / exact * ball(1 - OFF) ** (x.n + 1))
+
+
+def alive_terms(x: Trapezoid) -> list[tuple[int, Fraction]]:
+    """P(N_H(t) < n) = Σ c e^{−mt}: the pairs c, m."""
+    found = []
+    for k in range(len(x.h) + 1):
+        c = sum((-1) ** j * math.comb(k, j) for j in range(x.n - len(x.h) + k))
+        found += [(c, sum((x.q[i] for i in s), start=Fraction(0))) for s in combinations(x.h, k) if c]
+    return found
+
+
+def which_tokens(level: Level, rng: np.random.Generator) -> list[Finding]:
+    """Theorem 7.e: tokens that no H needs."""
+    pairs = random_pairs(rng, level.pick(12, 150, 1500), range(2, 6), range(1, 5), distinct=True)
+    two = random_pairs(rng, level.pick(12, 150, 1500), range(2, 6), range(2, 5), distinct=True)
+
+    def times(x: Pair) -> tuple[list[Fraction], list[Fraction]]:
+        expected = [a * expected_time(x.q, x.n) for a in x.q]
+        return [a * ratio_limit(x.q, x.n) for a in x.q] + expected, expected
+
+    return [
+        equal(
+            "E T_n, draw after draw, is Σ c_B/q(B)",
+            pairs,
+            lambda x: expected_time(x.q, x.n),
+            lambda x: expected_time_terms(x.q, x.n),
+        ),
+        at_least(
+            "P(i ∈ S) ≤ q_i E T_n ≤ q_i B",
+            pairs,
+            lambda x: times(x)[0],
+            lambda x: times(x)[1] + [inclusion(x.q, i, x.n) for i in range(x.V)],
+        ),
+        at_least(
+            "no H is better with tokens of ratio B or more",
+            pairs,
+            lambda x: pruned(x)[0],
+            lambda x: pruned(x)[1],
+        ),
+        at_least(
+            "the bucketed race, as shipped, is off by no more than it says",
+            Sample(Kind.FLOATING, two.scope, two.items),
+            by_buckets,
+            lambda x: [0],
+        ),
+    ]
+
+
+def light_tokens(level: Level, rng: np.random.Generator) -> list[Finding]:
+    """Theorem 7.f: power sums, what is cut and what cancels."""
+    pairs = random_pairs(rng, level.pick(20, 300, 3000), range(1, 7), range(2, 8))
+    pairs = Sample(pairs.kind, f"{pairs.scope}; q as odds", pairs.items)
+    races = rules(rng, level.pick(12, 150, 1500), 6)
+    drafts = Sample(Kind.ENCLOSURE, "n = 3–16", range(3, race_buckets.LARGEST_N + 1))
+    orders = Sample(Kind.GRID, "k ≤ 6, r ≤ 12", range(1, 7))
+
+    def complete(x: Pair) -> list[Number]:
+        return newton_sums(power_sums(x), 1)
+
+    def ends(x: Pair) -> list[Number]:
+        """Upper ends: of Π (s − jO)_+ the e_m, of h_m Π (s + jO), of s h_{m−1} m h_m."""
+        s, o, h = sum(x.q), max(x.q), complete(x)
+        tops = accumulate((s + j * o for j in range(x.n - 1)), lambda a, b: a * b)
+        highs = [t / math.factorial(m) for m, t in enumerate(tops, 1)]
+        return elementary(x.q, x.n)[1:] + highs + [m * a for m, a in enumerate(h)][1:]
+
+    def starts(x: Pair) -> list[Number]:
+        """The other ends."""
+        s, o, h = sum(x.q), max(x.q), complete(x)
+        tops = accumulate((max(s - j * o, Fraction(0)) for j in range(x.n - 1)), lambda a, b: a * b)
+        lows = [t / math.factorial(m) for m, t in enumerate(tops, 1)]
+        return lows + h[1:] + [s * a for a in h[:-1]]
+
+    return [
+        equal(
+            "(e^y − 1)^k = Σ k! S(r, k)/r! y^r",
+            orders,
+            lambda k: power_series(k, 12),
+            lambda k: stirling_series(k, 12),
+        ),
+        equal(
+            "Newton's identities give e_m",
+            pairs,
+            lambda x: newton_sums(power_sums(x), -1),
+            lambda x: elementary(x.q, x.n),
+        ),
+        at_least(
+            "Λ_k off by δ_k, Σ δ_k/k ≤ ε s: Σ_{m≤M} |ẽ_m − e_m| ≤ Σ_{m≤M} ((1 + ε)^m − 1) h_m",
+            pairs,
+            lambda x: running(growths(complete(x))),
+            lambda x: running(distance(newton_sums(cut_sums(x), -1), elementary(x.q, x.n))),
+        ),
+        at_least(
+            "terms off by the part η: |ê_m − e_m| ≤ ((1 + η)^m − 1) h_m",
+            pairs,
+            lambda x: growths(complete(x)),
+            lambda x: distance(newton_sums(power_sums(x), -1, EPSILON), elementary(x.q, x.n)),
+        ),
+        at_least("Π (s − jO)_+ ≤ m! e_m, m! h_m ≤ Π (s + jO), s h_{m−1} ≤ m h_m", pairs, ends, starts),
+        at_least(
+            "Σ w |ẽ − e| ≤ ε (1 + ε)^{n−2} κ Σ w e for weights that fall",
+            pairs,
+            lambda x: weighed(x)[0],
+            lambda x: weighed(x)[1],
+        ),
+        at_least("the shipped cuts keep ε ≤ CUT", drafts, lambda n: [1, 1], cut_used),
+        at_least("the shipped κ is no less than that of equal tokens", drafts, lambda n: 1, amplified),
+        at_least(
+            "(n − 1) Y e^Y/(e^Y − 1) ≤ n",
+            drafts,
+            lambda n: 1,
+            lambda n: upper(growth_of_moments(n) / n),
+        ),
+        at_least(
+            "an exponent off by δ: ∫₀^τ grows by at most (1 − δ)^{−(n+1)}",
+            races,
+            lambda x: 1,
+            exponent_used,
+        ),
+    ]
+
+
+def fast_neighbours() -> list[Finding]:
+    """What is false near 7.e and 7.f."""
+    peaked, one = Pair.of("0 1/5 4/5", "4/5 1/10 1/10", 2), Pair.of("1", "1", 2)
+    law = set_law(peaked, "without_replacement")
+    low = frozenset(i for i in range(peaked.V) if peaked.p[i] < peaked.n * peaked.q[i])
+    s = Fraction(1, 10)
+    return [
+        fails(
+            "no H needs a token of ratio n or more, as with replacement",
+            peaked,
+            lambda x: best_subset(x, "without_replacement")[0],
+            lambda x: 1 + min(x.P(h) - inside(law, h) for h in subsets(x.V) if h <= low),
+        ),
+        fails(
+            "an error δ_1 = ε s moves e_1 by at most (e^{εs} − 1) h_1, here ≤ εs/(1 − εs) · s",
+            one,
+            lambda x: EPSILON * s / (1 - EPSILON * s) * s,
+            lambda x: EPSILON * s,
+            note="one token of odds s = 1/10",
+        ),
+        fails(
+            "(n − 1) Y e^Y/(e^Y − 1) ≤ n for n = 17 too, Y = 1/8",
+            17,
+            lambda n: n,
+            lambda n: Fraction(float(growth_of_moments(n).lower())),
+        ),
+    ]
+
+
 def shipped_code(level: Level, rng: np.random.Generator) -> list[Finding]:
     """What the package returns for drafts without replacement, held to exact values."""
     pairs = random_pairs(rng, level.pick(20, 150, 1500), range(2, 6), range(1, 6), distinct=True)
@@ -651,5 +979,6 @@ def neighbours() -> list[Finding]:
 def check(level: Level, rng: np.random.Generator) -> Evidence:
     """The race formula and its closed forms; the bounds of the quadrature; the constants as shipped."""
     with flint().ctx.workprec(BITS):
-        parts = (formula, steps_of_the_proof, quadrature, shipped_code)
-        return Evidence.of(*(f for part in parts for f in part(level, rng)), *neighbours())
+        parts = formula, steps_of_the_proof, quadrature, shipped_code, which_tokens, light_tokens
+        found = [f for part in parts for f in part(level, rng)]
+        return Evidence.of(*found, *neighbours(), *fast_neighbours())

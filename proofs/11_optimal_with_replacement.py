@@ -18,6 +18,7 @@ from mdsd_theory.proving import (
     Pair,
     Sample,
     at_least,
+    differs,
     equal,
     fails,
     grid,
@@ -32,9 +33,11 @@ from mdsd_theory.proving.optima import optimum, set_law, solved, subsets
 from mdsd_theory.proving.symbolic import sympy, z3
 from mdsd_theory.verifiers.optimal.buckets import bucketed
 from mdsd_theory.verifiers.optimal.curtain import Curtain, left_curtain
-from mdsd_theory.verifiers.optimal.iid import priorities
+from mdsd_theory.verifiers.optimal.iid import Priorities, priorities, winning_chances
 from mdsd_theory.verifiers.optimal.iid_row import iid_row
 from mdsd_theory.verifiers.optimal.iid_rule import OptimalIID
+from mdsd_theory.verifiers.optimal.ladder import on_a_ladder
+from mdsd_theory.verifiers.single_draft import single_draft_law
 
 Vector = list[Fraction]
 Row = dict[int, Fraction]
@@ -411,6 +414,217 @@ def spread(x: Pair) -> tuple[Fraction, Fraction]:
     return max(ratios) / min(ratios), ((1 + t) / (1 - t)) ** 2
 
 
+# f. The ladder
+
+
+class Ladder(NamedTuple):
+    """Atoms by ratio ascending, what each token draws of them, and the gaps that are spread."""
+
+    p: Vector
+    q: Vector
+    share: dict[int, Row]
+    rungs: Vector
+    spread: list[int]
+
+    def atoms(self, x: Pair) -> Pair:
+        """The atoms as tokens, and one of q = 0 that holds what is never drafted."""
+        return Pair((*self.p, 1 - total(self.p)), (*self.q, ZERO), x.n)
+
+    def onto(self, x: Pair, density: Sequence[Fraction]) -> Vector:
+        """y_i = q_i Σ (chance of the atom) · (its density)."""
+        out = [ZERO] * x.V
+        for i, row in self.share.items():
+            out[i] = x.q[i] * total(chance * density[a] for a, chance in row.items())
+        return out
+
+
+def gap_of(rho: Fraction, rungs: Vector) -> int | None:
+    """k with r_k ≤ ρ < r_{k+1}; none beyond the last rung."""
+    return next((k for k, (a, b) in enumerate(pairwise(rungs)) if a <= rho < b), None)
+
+
+def ladder(x: Pair, rungs: Vector, spread: Sequence[int]) -> Ladder:
+    """Tokens in the gaps ``spread`` on two rungs, the upper with chance (ρ − r_k)/(r_{k+1} − r_k)."""
+    parts: dict[int, list[tuple[tuple[Fraction, int], Fraction]]] = {}
+    for i in by_ratio(x.p, x.q):
+        rho = x.p[i] / x.q[i]
+        k = gap_of(rho, rungs)
+        if k in spread and k is not None:
+            up = (rho - rungs[k]) / (rungs[k + 1] - rungs[k])
+            parts[i] = [((rungs[k], -1), 1 - up), ((rungs[k + 1], -1), up)]
+        else:
+            parts[i] = [((rho, i), ONE)]
+    places = sorted({place for row in parts.values() for place, chance in row if chance})
+    number = {place: a for a, place in enumerate(places)}
+    share = {i: {number[at]: c for at, c in row if c} for i, row in parts.items()}
+    q = [total(x.q[i] * row.get(a, ZERO) for i, row in share.items()) for a in range(len(places))]
+    p = [rho * mass for (rho, _), mass in zip(places, q, strict=True)]
+    return Ladder(p, q, share, rungs, list(spread))
+
+
+def ladders(x: Pair) -> list[Ladder]:
+    """Rungs every third up to n or every one, with all gaps spread and with every other gap."""
+    found = []
+    for steps in (3, 1):
+        rungs = [Fraction(k, steps) for k in range(x.n * steps + 1)]
+        gaps = range(len(rungs) - 1)
+        found += [ladder(x, rungs, gaps), ladder(x, rungs, gaps[::2])]
+    return found
+
+
+def below(x: Pair, rungs: Vector, k: int) -> list[int]:
+    """The tokens of ratio below r_k."""
+    return [i for i in by_ratio(x.p, x.q) if x.p[i] < rungs[k] * x.q[i]]
+
+
+def edge_values(x: Pair, rungs: Vector) -> Vector:
+    """P − q^n of the tokens below each rung, and of all of them."""
+    sets = [below(x, rungs, k) for k in range(len(rungs))] + [by_ratio(x.p, x.q)]
+    return [x.P(h) - x.q_mass(h) ** x.n for h in sets]
+
+
+def corner(x: Pair, rungs: Vector, k: int) -> Fraction:
+    """P + r_k d − (q + d)^n, with P and q below r_k, and d what the gap puts on its lower rung."""
+    inner = below(x, rungs, k)
+    gap = [i for i in below(x, rungs, k + 1) if i not in inner]
+    down = (rungs[k + 1] * x.q_mass(gap) - x.P(gap)) / (rungs[k + 1] - rungs[k])
+    return x.P(inner) + rungs[k] * down - (x.q_mass(inner) + down) ** x.n
+
+
+def lowest(x: Pair) -> Fraction:
+    """m = min P(H) − q(H)^n, over prefixes."""
+    order = by_ratio(x.p, x.q)
+    return min(x.P(order[:k]) - x.q_mass(order[:k]) ** x.n for k in range(len(order) + 1))
+
+
+def density_of(x: Pair, found: Ladder) -> Vector:
+    """The densities of 11.b for the atoms."""
+    y = laws(found.atoms(x))[0]
+    return [a / b for a, b in zip(y, found.q, strict=False)]
+
+
+def on_ladder(x: Pair, found: Ladder) -> tuple[Vector, dict[int, Row]]:
+    """The law of the pick, and what every token takes of the levels: the kernels of its rungs, mixed."""
+    atoms = found.atoms(x)
+    order, rows = curtain_of(atoms, laws(atoms)[0])
+    kernel = {a: {k: w / found.q[a] for k, w in row.items()} for a, row in zip(order, rows, strict=True)}
+    take = {
+        i: {
+            k: x.q[i] * total(c * kernel[a].get(k, ZERO) for a, c in row.items())
+            for k in range(len(order))
+        }
+        for i, row in found.share.items()
+    }
+    return found.onto(x, density_of(x, found)), take
+
+
+def mixed_rule(x: Pair, found: Ladder) -> Priorities:
+    """The package's tables for the atoms; a token's levels are mixed from those of its rungs."""
+    atoms = found.atoms(x)
+    rule = priorities(atoms.p, atoms.q, x.n)
+    levels: list[list[tuple[int, Any]]] = []
+    for row in found.share.values():
+        mixed: Row = {}
+        for a, chance in row.items():
+            for k, weight in rule.levels[rule.atom[a]]:
+                mixed[k] = mixed.get(k, ZERO) + chance * Fraction(weight)
+        levels.append(list(mixed.items()))
+    density = [Fraction(a) / b for a, b in zip(rule.y, found.q, strict=False)]
+    atom = {i: k for k, i in enumerate(found.share)}
+    return Priorities([*found.onto(x, density)], atom, levels, rule.curtain)
+
+
+def emits(x: Pair, rule: Priorities) -> tuple[Vector, Fraction]:
+    """The law of Y, and P(Y ∈ S), of the package's rule with these tables, over all drafts."""
+    law, hit = [ZERO] * x.V, ZERO
+    for drafts in product(rule.atom, repeat=x.n):
+        picks: dict[int, Any] = {}
+        for i, chance in zip(drafts, winning_chances(rule, drafts), strict=True):
+            picks[i] = picks.get(i, ZERO) + chance
+        weight = prod((x.q[i] for i in drafts), start=ONE)
+        for i, chance in single_draft_law(x.p, rule.y, picks).items():
+            law[i] += weight * chance
+            hit += weight * chance * (i in drafts)
+    return law, hit
+
+
+def safe(x: Pair, rungs: Vector) -> Ladder:
+    """The gaps spread whose corner is no lower than the lowest edge."""
+    edge = min(edge_values(x, rungs))
+    return ladder(x, rungs, [k for k in range(len(rungs) - 1) if corner(x, rungs, k) >= edge])
+
+
+def safe_ladders(x: Pair) -> list[Ladder]:
+    """By this test, with rungs every third and every one."""
+    return [safe(x, [Fraction(k, s) for k in range(x.n * s + 1)]) for s in (3, 1)]
+
+
+def merged(x: Pair, rungs: Vector) -> Vector:
+    """Rungs left when gaps are joined from the left as long as no corner is below all there were."""
+    corners = [corner(x, rungs, k) for k in range(len(rungs) - 1)]
+    least = min([*corners, *edge_values(x, rungs)])
+    kept = [rungs[0]]
+    for k in range(1, len(rungs)):
+        joined = [*kept[:-1], kept[-1], rungs[k]]
+        if len(kept) > 1 and corner(x, [*kept[:-1], rungs[k]], len(kept) - 2) >= least:
+            kept[-1] = rungs[k]
+        else:
+            kept = joined
+    return kept
+
+
+def after_merging(x: Pair) -> tuple[Fraction, Fraction]:
+    """Σ min(p, y) of the atoms with all gaps spread, before and after gaps were joined."""
+    rungs = [Fraction(k, 6) for k in range(6 * x.n + 1)]
+    before, after = (ladder(x, r, range(len(r) - 1)).atoms(x) for r in (rungs, merged(x, rungs)))
+    return overlap(before.p, laws(before)[0]), overlap(after.p, laws(after)[0])
+
+
+def is_clipped(x: Pair) -> bool:
+    """y = q·clip(p/q, c′, c), levels of the atoms, where neither is strictly inside a spread gap."""
+    for found in ladders(x):
+        atoms = found.atoms(x)
+        b = minimisers(atoms)[0]
+        low, high = floor_level(atoms, b), ceiling_level(atoms, b)
+        if any(
+            gap_of(c, found.rungs) in found.spread and c not in found.rungs for c in (low, high or low)
+        ):
+            continue
+        clip = [max(low * q, p) for p, q in zip(x.p, x.q, strict=True)]
+        if high is not None:
+            clip = [min(a, high * q) for a, q in zip(clip, x.q, strict=True)]
+        y = found.onto(x, density_of(x, found))
+        if any(q and a != b for a, b, q in zip(y, clip, x.q, strict=True)):
+            return False
+    return True
+
+
+def nearest(x: Pair, rungs: Vector) -> Fraction:
+    """Σ min(p, y) when every token counts as the nearest rung, and rungs are buckets."""
+    groups: dict[Fraction, Group] = {}
+    for i in by_ratio(x.p, x.q):
+        near = min(rungs, key=lambda r: abs(r - x.p[i] / x.q[i]))
+        groups.setdefault(near, []).append(i)
+    return overlap(x.p, regrouped(x, list(groups.values()))[0])
+
+
+def one_draw(x: Pair, found: Ladder) -> Vector:
+    """The law of Y when one uniform number u draws the rungs of all drafts; y as if each drew anew."""
+    y, _ = on_ladder(x, found)
+    atoms = found.atoms(x)
+    order, rows = curtain_of(atoms, laws(atoms)[0])
+    kernel = {a: {k: w / found.q[a] for k, w in row.items()} for a, row in zip(order, rows, strict=True)}
+    cuts = sorted({ZERO, ONE, *(found.share[i][max(found.share[i])] for i in found.share)})
+    law = [ZERO] * x.V
+    for u, v in pairwise(cuts):
+        take = {}
+        for i, row in found.share.items():
+            a = max(row) if u < row[max(row)] else min(row)
+            take[i] = {k: x.q[i] * w for k, w in kernel[a].items()}
+        law = [c + (v - u) * d for c, d in zip(law, emitted(x, y, take)[0], strict=True)]
+    return law
+
+
 # For all real p and q
 
 
@@ -479,6 +693,7 @@ class Samples(NamedTuple):
     many: Sample
     small: Sample
     inner: Sample
+    rows: Sample
 
 
 def samples(level: Level, rng: np.random.Generator) -> Samples:
@@ -488,14 +703,32 @@ def samples(level: Level, rng: np.random.Generator) -> Samples:
         random_pairs(rng, level.pick(60, 600, 6000), range(2, 8), n=range(1, 6)),
         random_pairs(rng, level.pick(25, 200, 1000), (2, 3), n=(1, 2, 3), denominator=24),
         random_pairs(rng, level.pick(40, 300, 2000), (2, 3, 4), n=(1, 2, 3), denominator=12),
+        clusters(rng, level.pick(5, 100, 1000)),
     )
+
+
+def clusters(rng: np.random.Generator, count: int) -> Sample:
+    """Rows of some hundred tokens whose ratios come in clusters: several tokens to a gap."""
+
+    def one() -> tuple[Any, Any, int]:
+        n, v = int(rng.integers(2, 6)), int(rng.integers(50, 300))
+        centre = n * rng.random(12) ** 2
+        ratio = centre[rng.integers(0, 12, v)] * (1 + 0.02 * rng.random(v))
+        q = rng.dirichlet(np.full(v, float(rng.choice([0.1, 1.0]))))
+        p = ratio * q
+        return p / p.sum(), q, n
+
+    return Sample(Kind.FLOATING, "V = 50–300, n = 2–5, ratios in clusters", [one() for _ in range(count)])
 
 
 def check(level: Level, rng: np.random.Generator) -> Evidence:
     """The base polytope, the clipped ratio, the curtain on levels, losslessness, buckets."""
     tried = samples(level, rng)
-    parts = (of_the_polytope, of_the_law, of_the_curtain, of_the_rule, of_the_buckets, neighbours)
-    return Evidence.of(*(finding for part in parts for finding in part(level, tried)))
+    parts = of_the_polytope, of_the_law, of_the_curtain, of_the_rule, of_the_buckets, of_the_ladder
+    findings = [
+        finding for part in (*parts, neighbours, ladder_neighbours) for finding in part(level, tried)
+    ]
+    return Evidence.of(*findings)
 
 
 def of_the_polytope(level: Level, tried: Samples) -> list[Finding]:
@@ -713,6 +946,151 @@ def of_the_buckets(level: Level, tried: Samples) -> list[Finding]:
             tried.inner,
             lambda x: [shipped_buckets(x)[0], shipped_buckets(x)[2]],
             lambda x: [shipped_buckets(x)[1], shipped_buckets(x)[0]],
+        ),
+    ]
+
+
+def of_the_ladder(level: Level, tried: Samples) -> list[Finding]:
+    """11.f."""
+    some, few = (
+        Sample(sample.kind, sample.scope, list(sample.items)[: level.pick(quick, 80 * k, 400 * k)])
+        for k, (sample, quick) in enumerate(((tried.small, 5), (tried.inner, 20)), 1)
+    )
+
+    def kept(x: Pair) -> Vector:
+        """Σ min(p, y) on tokens, of the law of 11.b and of another that comes from any kernel."""
+        both = [(d, f) for f in ladders(x) for d in (density_of(x, f), other_density(x, f))]
+        return [overlap(x.p, f.onto(x, d)) for d, f in both]
+
+    def of_atoms(x: Pair) -> Vector:
+        """Σ min(p, y) on atoms."""
+        both = [(d, f) for f in ladders(x) for d in (density_of(x, f), other_density(x, f))]
+        return [overlap(f.p, [a * b for a, b in zip(d, f.q, strict=True)]) for d, f in both]
+
+    def corners(x: Pair) -> Vector:
+        return [1 + min(lowest(x), *(corner(x, f.rungs, k) for k in f.spread)) for f in ladders(x)]
+
+    def of_clipped(x: Pair) -> Vector:
+        return [overlap(f.p, laws(f.atoms(x))[0]) for f in ladders(x)]
+
+    def of_safe(x: Pair) -> Vector:
+        return [overlap(x.p, f.onto(x, density_of(x, f))) for f in safe_ladders(x)]
+
+    def certificate(x: Pair) -> Vector:
+        """The lowest edge and the lowest corner, apart."""
+        edges = (min(edge_values(x, f.rungs)) for f in ladders(x))
+        return [1 + e - a for e, a in zip(edges, of_clipped(x), strict=True)]
+
+    return [
+        equal(
+            "rungs as tokens: the rule emits p",
+            some,
+            lambda x: [a for f in ladders(x) for a in emitted(x, *on_ladder(x, f))[0]],
+            lambda x: list(x.p) * 4,
+        ),
+        equal(
+            "rungs as tokens: the package's tables, levels mixed, emit p",
+            some,
+            lambda x: [a for f in ladders(x) for a in emits(x, mixed_rule(x, f))[0]],
+            lambda x: list(x.p) * 4,
+        ),
+        equal(
+            "the pick has the law q_i ((1 − λ) g_k + λ g_{k+1})",
+            some,
+            lambda x: [a for f in ladders(x) for a in winner(list(on_ladder(x, f)[1].values()), x.n)],
+            lambda x: [on_ladder(x, f)[0][i] for f in ladders(x) for i in f.share],
+        ),
+        at_least("Σ min(p, y) of tokens ≥ that of atoms, for any density", few, kept, of_atoms),
+        equal("that of atoms is 1 + min(m, corners of spread gaps)", few, of_clipped, corners),
+        equal(
+            "gaps spread only where no corner is below the lowest edge: nothing is lost",
+            few,
+            of_safe,
+            lambda x: [1 + lowest(x)] * 2,
+        ),
+        equal(
+            "there the package's tables reach α* = P(Y ∈ S)",
+            some,
+            lambda x: [emits(x, mixed_rule(x, f))[1] for f in safe_ladders(x)],
+            lambda x: [optimum(x, SCHEME)] * 2,
+        ),
+        at_least(
+            "the loss is at most lowest edge − lowest corner",
+            few,
+            certificate,
+            lambda x: [1 + lowest(x) - overlap(x.p, f.onto(x, density_of(x, f))) for f in ladders(x)],
+        ),
+        at_least(
+            "gaps joined where no corner falls below the lowest one: no more is lost",
+            few,
+            lambda x: after_merging(x)[1],
+            lambda x: after_merging(x)[0],
+        ),
+        holds("y = q·clip(p/q, c′, c) where no level is inside a spread gap", few, is_clipped),
+        equal(
+            "on_a_ladder, as shipped: Σ min(p, y) = α*",
+            tried.rows,
+            lambda x: shipped_ladder(x)[0],
+            lambda x: shipped_ladder(x)[1],
+            tol=1e-13,
+        ),
+        holds(
+            "on_a_ladder, as shipped, spreads tokens: atoms are fewer",
+            tried.rows,
+            lambda x: shipped_ladder(x)[2] < x[1].size,
+        ),
+    ]
+
+
+def other_density(x: Pair, found: Ladder) -> Vector:
+    """The density of the pick of the atoms when atom a draws level k with chance p_{a+k}, cyclically."""
+    v = len(found.q)
+    weight = [Fraction(1 + (k * k) % 5) for k in range(v)]
+    rows = [{k: found.q[a] * weight[(a + k) % v] / total(weight) for k in range(v)} for a in range(v)]
+    return [y / q for y, q in zip(winner(rows, x.n), found.q, strict=True)]
+
+
+def shipped_ladder(row: tuple[Any, Any, int]) -> tuple[float, float, int]:
+    """Σ min(p, y) of tokens drawn from the shipped groups, α* from a sort, and the number of atoms."""
+    p, q, n = row
+    label = np.zeros(q.size, dtype=np.int32)
+    g = on_a_ladder(p, q, n, label)
+    density = np.append(np.clip(g.p / g.q, g.clip.floor, g.clip.ceiling), 0.0)
+    up = np.where(g.step[label] > 0, (p / q - g.foot[label]) * g.step[label], 0.0)
+    y = q * ((1 - up) * density[g.rank[label]] + up * density[g.rank[label + 1]])
+    order = np.argsort(p / q)
+    values = np.cumsum(p[order]) - np.cumsum(q[order]) ** n
+    return float(np.minimum(p, y).sum()), 1 + min(0.0, float(values.min())), g.q.size
+
+
+def ladder_neighbours(level: Level, tried: Samples) -> list[Finding]:
+    """What is false near 11.f."""
+    rungs = [ZERO, ONE, Fraction(2)]
+    x, other = Pair.of("1/4 3/4", "1/2 1/2", 2), Pair.of("1/5 2/5 2/5", "1/5 1/5 3/5", 2)
+
+    def of_all(x: Pair) -> Fraction:
+        found = ladder(x, rungs, [0, 1])
+        return overlap(x.p, found.onto(x, density_of(x, found)))
+
+    return [
+        fails(
+            "a gap may be spread although the minimiser ends in it",
+            x,
+            of_all,
+            lambda x: optimum(x, SCHEME),
+            note="the loss, 1/16, is all that 11.f allows",
+        ),
+        differs(
+            "one uniform number may draw the rungs of all drafts",
+            x,
+            lambda x: one_draw(x, ladder(x, rungs, [0, 1])),
+            lambda x: list(x.p),
+        ),
+        fails(
+            "tokens may count as the nearest rung where they may be spread",
+            other,
+            lambda x: nearest(x, rungs),
+            lambda x: overlap(x.p, safe(x, rungs).onto(x, density_of(x, safe(x, rungs)))),
         ),
     ]
 

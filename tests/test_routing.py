@@ -115,18 +115,28 @@ def test_what_is_missing_is_said_once(table, pair):
 @pytest.mark.parametrize("entry", ["raw", "solve"])
 def test_a_route_that_breaks_is_replaced_once_and_said(entry, table, pair):
     def broken(backend, p, q, n):
-        raise ArithmeticError("no kernel")
+        raise RuntimeError("no kernel")
 
     table("ratio_buckets", **({"raw": None} | {entry: broken}))
-    with pytest.raises(ArithmeticError, match="no kernel"):
+    with pytest.raises(RuntimeError, match="no kernel"):
         mdsd.optimal_acceptance(*pair, scheme="with_replacement", route="ratio_buckets")
-    with pytest.warns(RouteWarning, match="it failed with ArithmeticError: no kernel") as said:
+    with pytest.warns(RouteWarning, match="it failed with RuntimeError: no kernel") as said:
         result = mdsd.optimal_acceptance(*pair, scheme="with_replacement")
     assert len(said) == 1
     assert result.route == "sorted_prefix"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert mdsd.optimal_acceptance(*pair, scheme="with_replacement").value == result.value
+
+
+def test_an_interruption_is_no_failure_of_the_route(table, pair):
+    def interrupted(backend, p, q, n):
+        raise TimeoutError("a signal handler's")
+
+    table("ratio_buckets", raw=interrupted)
+    with pytest.raises(TimeoutError, match="handler"):
+        mdsd.optimal_acceptance(*pair, scheme="with_replacement")
+    assert not routing.withdrawn("ratio_buckets")
 
 
 def test_an_error_of_the_last_route_is_raised(table):

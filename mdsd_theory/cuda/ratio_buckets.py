@@ -25,6 +25,7 @@ WORDS = 8
 """Eight-byte words of a row's record: see ``rows.cuh``."""
 
 SHARED = 16 * BUCKETS
+SUMS_SHARED = 16 * (BUCKETS + 64)
 
 FRACTION = {64: 62, 32: 44, 16: 44}
 """Bits after the binary point of the sums, by the width of the input."""
@@ -154,7 +155,7 @@ def _first_pass(
     arguments += [work.zeros(PARTIAL), together, vocabulary, np.int32(n), np.int32(_base(rows, n)), parts]
     arguments += [rows.factor, np.float64(tolerance)]
     source = rows.source("ratio_sums.cu", CLASSES=int(classes is not None))
-    launcher.launch(source, "ratio_sums", work.grid(SHARED), arguments)
+    launcher.launch(source, "ratio_sums", work.grid(SUMS_SHARED), arguments)
 
 
 def _base(rows: Rows, n: int) -> int:

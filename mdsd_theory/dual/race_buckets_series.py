@@ -8,12 +8,12 @@ of H enter the elementary symmetric polynomials e_m through Λ_k = Σ o^k and Ne
 so that Λ_k is a combination of the power sums Σ q_i^r, the same for every node.
 
 *What is cut.* After R powers, (e^y − 1)^k lacks at most (y/Y) T_k with T_k = Σ_{r>R} c_{k,r} Y^r, and
-Λ_k at most (s/Y) T_k, s = Λ_1 ≥ Σ y. So the e_m are off by no more than the coefficients of
+Λ_k at most (s/Y) T_k, s = Λ_1 ≥ Σ y. So for every M the e_m up to M are off by no more together than
 
-.. math:: \big(e^{\varepsilon s} - 1\big) \sum_k h_k x^k, \qquad
-          \varepsilon = \sum_{k<n} \frac{T_k}{k\,Y},
+.. math:: \sum_{m \le M} \big((1 + \varepsilon)^m - 1\big) h_m, \qquad
+          \varepsilon = \sum_{k<n} \frac{T_k}{k\,Y}
 
-h_k the complete homogeneous polynomials of the odds: Newton's identities without their minus signs.
+(theorem 7.f), h_k the complete homogeneous polynomials of the odds: Newton's identities without their minus signs.
 
 *What cancels.* For the same reason relative errors δ of the Λ_k, and the roundings, move e_m by at most
 ((1 + δ)^m − 1) h_m. With odds of at most O and sum s,

@@ -17,6 +17,9 @@ OCTAVES = 26
 LARGEST_TOLERANCE = 0.25
 """Rows whose sum may be further off than this are divided first."""
 
+MOST_DRAFTS = 2**62
+"""Beyond, q(H)^n is 0 or 1 in floats and the enclosure is [0, 1]: more drafts count as so many."""
+
 
 def ratio_buckets(backend: Backend, p: Array, q: Array, n: int) -> DualSolution:
     r"""Return α* for n i.i.d. drafts: one pass over p and q, and a closer look at a few tokens.
@@ -102,7 +105,7 @@ def _search(
     exact: bool,
 ) -> DualSolution | None:
     """Search all rows; unchecked ones where ``tolerances`` are given."""
-    off = tolerances or (1e-9, 1e-9)
+    n, off = min(n, MOST_DRAFTS), tolerances or (1e-9, 1e-9)
     if max(off) > LARGEST_TOLERANCE:
         return None
     limits = (*off, backend.tiny if tolerances else 0.0)

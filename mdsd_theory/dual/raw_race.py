@@ -63,4 +63,6 @@ def _normalised(row: Array, limit: float, tiny: float, out: Array) -> bool:
     if least < tiny and np.count_nonzero(row) != np.count_nonzero(row >= tiny):
         return False
     np.divide(row, total, out=out)
+    if least == 0:
+        np.abs(out, out=out)  # The bits of −0 are those of no ratio.
     return True

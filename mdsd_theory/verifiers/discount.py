@@ -29,8 +29,9 @@ from mdsd_theory.verifiers.residual import overlap
 PASSES = 6
 """Steps between two looks at whether a row still moves: mostly one look suffices."""
 
-NEWTON_STEPS = 14
-"""Steps for s_T. Each divides what is too much by e until few are left, which square the error."""
+NEWTON_STEPS = 8
+"""Steps for s_T, beside one for each bit of n. Each divides what is too much of s^n by e, or halves what
+is missing of 1 − s ≥ 1/n, until few are left, which square the error."""
 
 
 def discount(backend: Backend, p: Array, q: Array, n: int) -> tuple[Array, Array]:
@@ -88,7 +89,7 @@ def _miss_chance(backend: Backend, mass: Array, gain: Array, n: int) -> Array:
     weight = xp.where(inner, mass[:, None], xp.where(powers == n, 1.0, backend.zeros((1, 1))))
     with quiet():
         s = xp.minimum(gain ** (1.0 / n), xp.where(mass > gain, gain / mass, xp.ones_like(gain)))
-        for _ in range(NEWTON_STEPS):
+        for _ in range(NEWTON_STEPS + n.bit_length()):
             terms = weight * s[:, None] ** powers
             step = (xp.sum(terms, axis=-1) - gain) * s / xp.sum(powers * terms, axis=-1)
             s = xp.where(step > 0, s - step, s)

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <random>
 #include <utility>
@@ -203,6 +204,27 @@ template <class T>
 T __ldcg(const T* x) {
     return *x;
 }
+template <class T>
+T __ldg(const T* x) {
+    return *x;
+}
+struct float4 {
+    float x, y, z, w;
+};
+struct ushort4 {
+    unsigned short x, y, z, w;
+};
+
+template <class T>
+T* kept(T* x) {
+    return x;
+}
+typedef unsigned char* SharedAddress;
+inline SharedAddress shared_address(void* x) { return (SharedAddress)x; }
+template <int OFFSET>
+unsigned add_shared(SharedAddress at, unsigned x) {
+    return atomicAdd((unsigned*)(at + OFFSET), x);
+}
 
 template <class T, class S>
 T bits_as(S x) {
@@ -221,6 +243,18 @@ inline float __double2float_rd(double x) {
     return y > x ? std::nextafter(y, -INFINITY) : y;
 }
 inline double __dmul_rn(double x, double y) { return x * y; }
+inline float __fmul_rn(float x, float y) { return x * y; }
+inline int __ffs(unsigned x) { return __builtin_ffs(x); }
+template <class Test>
+unsigned bytewise(unsigned a, unsigned b, Test test) {
+    unsigned found = 0;
+    for (int k = 0; k < 32; k += 8) found |= test(a >> k & 255, b >> k & 255) ? 255u << k : 0;
+    return found;
+}
+inline unsigned __vcmpgeu4(unsigned a, unsigned b) { return bytewise(a, b, std::greater_equal<unsigned>()); }
+inline unsigned __vcmpleu4(unsigned a, unsigned b) { return bytewise(a, b, std::less_equal<unsigned>()); }
+inline unsigned __vcmpltu4(unsigned a, unsigned b) { return bytewise(a, b, std::less<unsigned>()); }
+inline unsigned __vcmpeq4(unsigned a, unsigned b) { return bytewise(a, b, std::equal_to<unsigned>()); }
 inline int __double2hiint(double x) { return (int)(bits_as<unsigned long long>(x) >> 32); }
 inline float near_reciprocal(float x) { return 1.0f / x * (1 + 1e-7f); }
 inline float half_to_float(unsigned short x) { return (float)bits_as<_Float16>(x); }

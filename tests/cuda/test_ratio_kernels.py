@@ -98,6 +98,35 @@ def test_logits(host, dtype, temperature, multiprocessors):
         assert float((found.value - truth.value).abs().max()) < 1e-6
 
 
+@pytest.mark.parametrize("dtype", DTYPES[1:], ids=str)
+def test_blocks_that_do_not_run_together_agree_on_the_scale_all_the_same(host, dtype):
+    rng = np.random.default_rng(4)
+    target, draft = (torch.tensor(rng.normal(size=(2, 20_000)) * 6).to(dtype) for _ in range(2))
+    found, scales = [], []
+    for concurrent in (
+        False,
+        True,
+    ):  # here the blocks run one after the other: all but the last wait in vain
+        rows = Rows.of_logits(target, draft, 0.8)
+        launcher = replace(host, multiprocessors=8, concurrent=concurrent, seed=int(concurrent))
+        found.append(bucket_optimum(launcher, rows, 3, 1e-4))
+        scales.append(rows.scales)
+    assert torch.equal(*scales)
+    assert torch.equal(found[0].value, found[1].value)
+    assert torch.equal(found[0].subset(), found[1].subset())
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_negative_zeros_are_zeros(host, dtype):
+    p, q = (x.to(dtype) for x in instances(300, 3, 6))
+    p[:, ::3], q[:, 1::5] = 0.0, 0.0
+    p, q = (normalised(x).to(dtype) for x in (p, q))
+    expected = bucket_optimum(host, Rows(p, q), 3, 0.1)
+    found = bucket_optimum(host, Rows(torch.where(p == 0, -0.0, p), torch.where(q == 0, -0.0, q)), 3, 0.1)
+    assert torch.equal(found.value, expected.value)
+    assert torch.equal(found.subset(), expected.subset())
+
+
 @pytest.mark.parametrize(
     "value", [float("nan"), float("inf"), -0.25, 3.0], ids=["nan", "inf", "negative", "large"]
 )

@@ -183,3 +183,12 @@ def test_the_search_inside_a_span_finds_its_best_level_set(name, vocabulary, rng
         values = [value_at(subset, p, q, n) - 1 for subset in inside]
         assert abs(best - min(values)) <= allowed(n, vocabulary)
         assert abs(value_at(ratios <= cut, p, q, n) - 1 - best) <= allowed(n, vocabulary)
+
+
+@pytest.mark.parametrize("n", [2**62, 2**63, 10**400])
+def test_more_drafts_than_an_integer_of_64_bits_holds(n, rng):
+    p, q = rng.dirichlet(np.ones(50), size=2)
+    for route in ("ratio_buckets", "ratio_bounds"):
+        result = optimal_acceptance(p, q, n=n, scheme="with_replacement", route=route)
+        assert result.value == 1
+        assert (result.lower, result.upper) == (0, 1)

@@ -64,6 +64,18 @@ def test_what_is_for_the_checks(spoil, rng):
     assert straight(p, q, 3) is None
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_minus_zero_is_zero(n, dtype, rng):
+    p, q = draw(rng, 2_000)
+    p[:700], q[500:900] = 0, 0
+    p, q = ((x / x.sum()).astype(dtype) for x in (p, q))
+    expected = straight(p, q, n)
+    found = straight(*(np.where(x == 0, dtype(-0.0), x) for x in (p, q)), n)
+    assert (found.value, found.lower, found.upper) == (expected.value, expected.lower, expected.upper)
+    assert (found.subset == expected.subset).all()
+
+
 def test_too_few_tokens_are_an_error(rng):
     p, q = draw(rng, 2_000)
     q = np.where(np.arange(2_000) < 2, 0.5, 0.0)

@@ -1,8 +1,24 @@
 """Page 6 fails when it is made false."""
 
+import numpy as np
 import pytest
 
-from mdsd_theory.proving import Verdict
+from mdsd_theory.proving import Finding, Level, Verdict
+from mdsd_theory.proving.pages import load, page
+
+
+@pytest.fixture
+def altered_heavy():
+    """A function that runs the part on heavy tokens after one replacement in the page's source."""
+
+    def run(old: str, new: str) -> list[Finding]:
+        path = page(6).path
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {path.name}; expected once"
+        module = load(path, text.replace(old, new))
+        return list(module.heavy_tokens(Level.QUICK, np.random.default_rng(0)))
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -34,3 +50,41 @@ def test_altered(altered, old, new):
     assert evidence.verdict is Verdict.REFUTED
     refuted = next(f for f in evidence.findings if f.verdict is Verdict.REFUTED)
     assert refuted.witness is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("for j in range(len(heavy) + 1):\n        inner = ", "for j in range(1):\n        inner = "),
+        ("+ low * x.q_mass(rest) + 1", "+ 2 * low * x.q_mass(rest) + 1"),
+        ("values.append(x.P(inner) + 1 - law(x, inner))\n        values", "values"),
+        ("price = 2 * OFF * x.P(heavy)", "price = 0 * x.P(heavy)"),
+        ("for some in [[], *levels]]", "for some in [[], heavy]]"),
+    ],
+)
+def test_heavy_tokens(altered_heavy, old, new):
+    refuted = [f for f in altered_heavy(old, new) if f.verdict is Verdict.REFUTED]
+    assert refuted
+    assert all(f.witness is not None for f in refuted)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "claim"),
+    [
+        (
+            'two, flat = Pair.of("0 1", "1/3 2/3", 2)',
+            'two, flat = Pair.of("1 0", "1/3 2/3", 2)',
+            "descending",
+        ),
+        (
+            'Pair.of("0 1", "1/2 1/2", 2)\n    top',
+            'Pair.of("1/2 1/2", "1/2 1/2", 2)\n    top',
+            "own ratio",
+        ),
+        ('top = Pair.of("1/2 1/2", "2/3 1/3", 1)', 'top = Pair.of("0 1", "2/3 1/3", 1)', "top_k"),
+    ],
+)
+def test_heavy_neighbours(altered_heavy, old, new, claim):
+    """A pair on which the neighbour happens to be true is no counterexample."""
+    finding = next(f for f in altered_heavy(old, new) if claim in f.claim)
+    assert finding.verdict is Verdict.REFUTED

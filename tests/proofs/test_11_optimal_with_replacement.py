@@ -41,6 +41,13 @@ def altered_part():
         ("of_the_buckets", "if len(sides) == 2", "if len(sides) == 3"),
         ("of_the_buckets", "lambda x: 4 * half_distance(", "lambda x: 5 * half_distance("),
         ("of_the_buckets", "((1 + t) / (1 - t)) ** 2", "((1 + t) / (1 - t)) ** 3"),
+        ("of_the_ladder", "up = (rho - rungs[k]) /", "up = (rho - rungs[k]) / 2 /"),
+        ("of_the_ladder", "total(chance * density[a] for", "max(density[a] for"),
+        ("of_the_ladder", "+ rungs[k] * down -", "+ rungs[k + 1] * down -"),
+        ("of_the_ladder", "corner(x, rungs, k) >= edge]", "corner(x, rungs, k) >= edge - 1]"),
+        ("of_the_ladder", "len(kept) - 2) >= least:", "len(kept) - 2) >= least - 1:"),
+        ("of_the_ladder", "            continue\n        clip", "            pass\n        clip"),
+        ("of_the_ladder", "np.cumsum(q[order]) ** n", "np.cumsum(q[order]) ** (n + 1)"),
         ("neighbours", "hit += kept + (chance - kept) * total(residual[j] for j in s)", "hit += kept"),
     ],
 )
@@ -66,4 +73,17 @@ def test_altered_page(altered):
 def test_neighbour(altered_part, old, new, claim):
     """A pair on which the neighbour happens to be true is no counterexample."""
     findings = altered_part("neighbours", old, new)
+    assert next(f for f in findings if claim in f.claim).verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "claim"),
+    [
+        ('x, other = Pair.of("1/4 3/4"', 'x, other = Pair.of("1/2 1/2"', "although"),
+        ('x, other = Pair.of("1/4 3/4"', 'x, other = Pair.of("1/2 1/2"', "uniform"),
+        ('Pair.of("1/5 2/5 2/5", "1/5 1/5 3/5", 2)', 'Pair.of("1/5 4/5", "1/5 4/5", 2)', "nearest"),
+    ],
+)
+def test_ladder_neighbour(altered_part, old, new, claim):
+    findings = altered_part("ladder_neighbours", old, new)
     assert next(f for f in findings if claim in f.claim).verdict is Verdict.REFUTED

@@ -86,6 +86,15 @@ def test_k_seq_solves_its_equation(n):
             assert value[0] == pytest.approx(exact, abs=1e-15)
 
 
+@pytest.mark.parametrize("n", [3, 300, 10_000])
+def test_newton_has_steps_enough_for_many_drafts(n):
+    """Too few leave γ above the root, where it stays: the step of a sum of n powers is short."""
+    for checked in checked_pairs(vocabularies=(2, 7)):
+        backend, p, q = checked.backend, checked.p, checked.q
+        gamma, of_arrays = (solve(backend, p, q, n)[0] for solve in (discount, discount_of_arrays))
+        np.testing.assert_allclose(of_arrays, gamma, rtol=8 * n * 2.0**-52)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 8, 40])
 def test_compiled_passes_equal_array_operations(n):
     for checked in checked_pairs():

@@ -22,6 +22,32 @@ __device__ inline float near_reciprocal(float x) {
     asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
 }
+
+// The same, kept in registers: a compiler would work it out anew in each turn of a loop.
+template <class T>
+__device__ inline T* kept(T* x) {
+    asm volatile("" : "+l"(x));
+    return x;
+}
+
+// An address in shared memory, kept likewise.
+typedef u32 SharedAddress;
+
+__device__ inline SharedAddress shared_address(const void* x) {
+    SharedAddress y;
+    asm volatile("mov.u32 %0, %1;" : "=r"(y) : "r"((u32)__cvta_generic_to_shared(x)));
+    return y;
+}
+
+template <int OFFSET>
+__device__ inline u32 add_shared(SharedAddress at, u32 x) {
+    u32 before;
+    asm volatile("atom.shared.add.u32 %0, [%1+%2], %3;"
+                 : "=r"(before)
+                 : "r"(at), "n"(OFFSET), "r"(x)
+                 : "memory");
+    return before;
+}
 #endif
 
 #ifndef INFINITY  // NVRTC has no headers

@@ -7,10 +7,12 @@ struct Exponentials {
     float largest, rest;
 };
 
+// Every product is rounded before it is added, so that all kernels find the same bits.
 __device__ inline Exponentials merged(Exponentials a, Exponentials b) {
     const float largest = fmaxf(a.largest, b.largest);
     if (largest == -INFINITY) return {largest, a.rest + b.rest};
-    return {largest, a.rest * exp2f(a.largest - largest) + b.rest * exp2f(b.largest - largest)};
+    const float rest_a = __fmul_rn(a.rest, exp2f(a.largest - largest));
+    return {largest, rest_a + __fmul_rn(b.rest, exp2f(b.largest - largest))};
 }
 
 __device__ inline Exponentials block_merged(Exponentials x, Exponentials* scratch) {
@@ -25,27 +27,46 @@ __device__ inline Exponentials block_merged(Exponentials x, Exponentials* scratc
     return x;
 }
 
+// Merges what blocks have found of a row: each `step`-th of `parts`.
+__device__ inline Exponentials merged_parts(const Exponentials* parts, int count, int step,
+                                            Exponentials* scratch) {
+    Exponentials own = {-INFINITY, 0};
+    for (int k = threadIdx.x; k < count; k += blockDim.x)
+        own = merged(own, {__ldcg(&parts[k * step].largest), __ldcg(&parts[k * step].rest)});
+    return block_merged(own, scratch);
+}
+
 __device__ inline Exponentials of_chunk(const Element* x, int begin, int end, float factor) {
+    constexpr int loads = 64 / (4 * sizeof(Element));
     Exponentials own = {-INFINITY, 0};
     const int step = 4 * blockDim.x;
-    for (int i = begin + 4 * threadIdx.x; i < end; i += step) {
-        const Four four = load_four(x + i, end - i);
-        float scaled[4], largest = own.largest;
-        for (int k = 0; k < 4; ++k) {
-            scaled[k] = i + k < end ? (float)widened(four.x[k]) * factor : -INFINITY;
+    for (int start = begin + 4 * threadIdx.x; start < end; start += loads * step) {
+        Four four[loads];
+#pragma unroll
+        for (int m = 0; m < loads; ++m) four[m] = load_four(x + start + m * step, end - (start + m * step));
+        float scaled[4 * loads], largest = own.largest;
+#pragma unroll
+        for (int k = 0; k < 4 * loads; ++k) {
+            const int i = start + k / 4 * step + k % 4;
+            scaled[k] = i < end ? __fmul_rn((float)widened(four[k / 4].x[k % 4]), factor) : -INFINITY;
             largest = fmaxf(largest, scaled[k]);
         }
         if (largest == -INFINITY) {
-            for (int k = 0; k < 4; ++k) own.rest += scaled[k] != scaled[k] ? scaled[k] : 0;
+            for (int k = 0; k < 4 * loads; ++k) own.rest += scaled[k] != scaled[k] ? scaled[k] : 0;
             continue;
         }
-        own.rest *= exp2f(own.largest - largest);
+        own.rest = __fmul_rn(own.rest, exp2f(own.largest - largest));
         own.largest = largest;
-        for (int k = 0; k < 4; ++k) own.rest += exp2f(scaled[k] - largest);
+        for (int k = 0; k < 4 * loads; ++k) own.rest += exp2f(scaled[k] - largest);
     }
     return own;
 }
 
-__device__ inline Scale scale_of(Exponentials p, Exponentials q, float factor) {
-    return {factor, p.largest + log2f(p.rest), q.largest + log2f(q.rest)};
+// What a chunk of a row has of both.
+struct Pair {
+    Exponentials p, q;
+};
+
+__device__ inline Scale scale_of(Pair x, float factor) {
+    return {factor, x.p.largest + log2f(x.p.rest), x.q.largest + log2f(x.q.rest)};
 }

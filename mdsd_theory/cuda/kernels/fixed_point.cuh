@@ -24,31 +24,49 @@ __device__ inline u32 fixed_word(float x) { return __float2uint_rn(x * 175921860
 #endif
 
 // Buckets of two sums each, in shared memory.
+template <int SIZE>
 struct Buckets {
-    u32* word[4];  // p low, p high, q low, q high
+    static constexpr int P_LOW = 0, P_HIGH = 4 * SIZE, Q_LOW = 8 * SIZE, Q_HIGH = 12 * SIZE;
+    const u32* words;
+    SharedAddress first;
 
-    __device__ Buckets(u8* memory, int size) {
-        for (int k = 0; k < 4; ++k) word[k] = (u32*)memory + k * size;
+    __device__ explicit Buckets(u8* memory) : words((const u32*)memory), first(shared_address(memory)) {
+        for (int k = threadIdx.x; k < 4 * SIZE; k += blockDim.x) ((u32*)memory)[k] = 0;
+        __syncthreads();
     }
 
-    __device__ void clear(int size) {
-        for (int k = threadIdx.x; k < size; k += blockDim.x)
-            for (int w = 0; w < 4; ++w) word[w][k] = 0;
-    }
+    __device__ SharedAddress at(int k) const { return first + 4 * k; }
 
-    __device__ void add(int k, u64 p, u64 q) { add(k, (u32)p, (u32)q, (u32)(p >> 32), (u32)(q >> 32)); }
-
-    // Low words, and what is to be added to the high words beside the carry.
-    __device__ void add(int k, u32 p, u32 q, u32 high_p = 0, u32 high_q = 0) {
-        const u32 carry_p = high_p + (~atomicAdd(&word[0][k], p) < p);
-        const u32 carry_q = high_q + (~atomicAdd(&word[2][k], q) < q);
-        if (carry_p | carry_q) {
-            atomicAdd(&word[1][k], carry_p);
-            atomicAdd(&word[3][k], carry_q);
+    // Several tokens of one word each, in steps that need not wait for each other.
+    template <int COUNT>
+    __device__ static void add(const SharedAddress* at, const u32* p, const u32* q) {
+        u32 before_p[COUNT], before_q[COUNT];
+#pragma unroll
+        for (int k = 0; k < COUNT; ++k) {
+            before_p[k] = add_shared<P_LOW>(at[k], p[k]);
+            before_q[k] = add_shared<Q_LOW>(at[k], q[k]);
+        }
+#pragma unroll
+        for (int k = 0; k < COUNT; ++k) {
+            const u32 carry_p = ~before_p[k] < p[k], carry_q = ~before_q[k] < q[k];
+            if (carry_p | carry_q) {
+                add_shared<P_HIGH>(at[k], carry_p);
+                add_shared<Q_HIGH>(at[k], carry_q);
+            }
         }
     }
 
-    __device__ Sums at(int k) const {
-        return {((u64)word[1][k] << 32) + word[0][k], ((u64)word[3][k] << 32) + word[2][k]};
+    __device__ static void add(SharedAddress at, u64 p, u64 q) {
+        const u32 low_p = (u32)p, low_q = (u32)q;
+        const u32 before_p = add_shared<P_LOW>(at, low_p), before_q = add_shared<Q_LOW>(at, low_q);
+        const u32 high_p = (u32)(p >> 32) + (~before_p < low_p);
+        const u32 high_q = (u32)(q >> 32) + (~before_q < low_q);
+        if (high_p) add_shared<P_HIGH>(at, high_p);
+        if (high_q) add_shared<Q_HIGH>(at, high_q);
+    }
+
+    __device__ Sums operator[](int k) const {
+        const u32 *p = words + k, *q = words + 2 * SIZE + k;
+        return {((u64)p[SIZE] << 32) + p[0], ((u64)q[SIZE] << 32) + q[0]};
     }
 };

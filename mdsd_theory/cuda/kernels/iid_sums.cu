@@ -20,7 +20,7 @@ struct Running {
     float rough;
     int bad;
 
-    __device__ void take(Chances x, int base, Buckets buckets) {
+    __device__ void take(Chances x, int base, Buckets<BUCKETS> buckets) {
         bad |= !(x.p >= 0 && x.p <= 2 && x.q >= 0 && x.q <= 2);
         rough += (float)x.p + (float)x.q;
         const u64 p = finely(x.p), q = finely(x.q);
@@ -34,7 +34,7 @@ struct Running {
         else if (place == ABOVE)
             above = above + Sums{p, q};
         else
-            buckets.add(place - 1, p, q);
+            buckets.add(buckets.at(place - 1), p, q);
     }
 };
 
@@ -47,9 +47,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     const int row = blockIdx.x / splits, split = blockIdx.x % splits;
     const int chunk = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
     const int begin = min(split * chunk, vocabulary), end = min(begin + chunk, vocabulary);
-    Buckets buckets(memory, BUCKETS);
-    buckets.clear(BUCKETS);
-    __syncthreads();
+    const Buckets<BUCKETS> buckets(memory);
     const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
     p += row * p_stride;
     q += row * q_stride;
@@ -78,7 +76,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     const int bad = __syncthreads_or(running.bad);
     IidSums& own = sums[row];
     for (int k = threadIdx.x; k < BUCKETS; k += blockDim.x) {
-        const Sums x = buckets.at(k);
+        const Sums x = buckets[k];
         if (x.p) atomicAdd(&own.bucket[k].p, x.p);
         if (x.q) atomicAdd(&own.bucket[k].q, x.q);
     }

@@ -35,10 +35,36 @@ struct alignas(4 * sizeof(Element)) Four {
     Element x[4];
 };
 
-__device__ inline Four load_four(const Element* x, int left) {
-    if (ALIGNED && left >= 4) return *(const Four*)x;
+// What stands for a token past the end: its probability is zero.
+__device__ inline Element absent() {
+#if LOGITS && INPUT_BITS == 16
+    return BFLOAT16 ? 0xff80 : 0xfc00;
+#elif LOGITS
+    return -INFINITY;
+#else
+    return 0;
+#endif
+}
+
+// As one load from global memory that nobody writes to, whatever the compiler knows of the pointer.
+__device__ inline Four load_aligned(const Element* x) {
     Four four;
-    for (int k = 0; k < 4; ++k) four.x[k] = k < left ? x[k] : (Element)0;
+#if INPUT_BITS == 64
+    for (int k = 0; k < 4; ++k) four.x[k] = __ldg(x + k);
+#elif INPUT_BITS == 32
+    const float4 y = __ldg((const float4*)x);
+    four.x[0] = y.x, four.x[1] = y.y, four.x[2] = y.z, four.x[3] = y.w;
+#else
+    const ushort4 y = __ldg((const ushort4*)x);
+    four.x[0] = y.x, four.x[1] = y.y, four.x[2] = y.z, four.x[3] = y.w;
+#endif
+    return four;
+}
+
+__device__ inline Four load_four(const Element* x, int left) {
+    if (ALIGNED && left >= 4) return load_aligned(x);
+    Four four;
+    for (int k = 0; k < 4; ++k) four.x[k] = k < left ? x[k] : absent();
     return four;
 }
 
@@ -80,7 +106,7 @@ __device__ inline double ratio_at(int rank) {
 constexpr double RATIO_ERROR = 1.0 / 65536;  // relative, of a rank against the probabilities' own ratio
 #else
 #if INPUT_BITS == 64
-__device__ inline float ratio_of(double p, double q) { return (float)(p / q); }
+__device__ inline float ratio_of(double p, double q) { return (float)(fabs(p) / q); }
 #else
 // p/q rounded to nearest, for p up to one and q down to 2^-100: a division without its slow path.
 __device__ inline float ratio_of(float p, float q) {
@@ -90,7 +116,7 @@ __device__ inline float ratio_of(float p, float q) {
 }
 #endif
 
-// A token whose q is lost in the sums anyway counts as never drafted.
+// A token whose q is lost in the sums anyway counts as never drafted. No rank is negative, -0.0 is zero.
 __device__ inline Token token_of(Element a, Element b, Scale) {
     const Real p = widened(a), q = widened(b);
     return {p, q, q >= Real(7.9e-31) ? __float_as_int(ratio_of(p, q)) : NOWHERE};

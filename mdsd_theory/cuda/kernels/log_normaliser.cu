@@ -18,11 +18,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     Exponentials* of_row = partial + (long long)row * 2 * splits;
     if (threadIdx.x == 0) of_row[part] = own;
     if (!last_of_row(&tickets[row], 2 * splits)) return;
-    if (threadIdx.x > 0) return;
-    Exponentials total[2] = {{-INFINITY, 0}, {-INFINITY, 0}};
-    for (int k = 0; k < 2 * splits; ++k) {
-        const Exponentials other = {__ldcg(&of_row[k].largest), __ldcg(&of_row[k].rest)};
-        total[k / splits] = merged(total[k / splits], other);
-    }
-    scales[row] = scale_of(total[0], total[1], factor);
+    const Exponentials of_p = merged_parts(of_row, splits, 1, scratch);
+    const Exponentials of_q = merged_parts(of_row + splits, splits, 1, scratch);
+    if (threadIdx.x == 0) scales[row] = scale_of({of_p, of_q}, factor);
 }

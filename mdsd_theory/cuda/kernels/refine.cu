@@ -3,16 +3,19 @@
 // `classes` holds a byte a token from `ratio_sums`; only tokens of classes in question are read again.
 #include "rows.cuh"
 
-__device__ inline int class_edge(int base, int k) { return base + (k << CLASS_SHIFT); }
+constexpr int LOADS = 4;  // groups of four classes in flight in each thread
 
-// The classes that ranks from `low` up to, not including, `high` fall in.
-struct Classes {
-    int low, high;
-};
+constexpr u32 EACH_BYTE = 0x01010101u;
 
-__device__ inline Classes classes_between(int low, int high, int base) {
-    const int first = (low - base) >> CLASS_SHIFT, last = (high - 1 - base) >> CLASS_SHIFT;
-    return {max(min(first, 255), 0), max(min(last, 255), 0)};
+// The byte that the lowest bit of `mask` lies in.
+__device__ inline int byte_of(u32 mask) { return (__ffs(mask) - 1) / 8; }
+
+// Classes of four neighbouring tokens, a byte each.
+__device__ inline u32 load_classes(const u8* x, int left) {
+    if (ALIGNED && left >= 4) return *(const u32*)x;
+    u32 four = 0;
+    for (int k = 0; k < 4 && k < left; ++k) four |= (u32)x[k] << (8 * k);
+    return four;
 }
 
 // Grid, `heavy` and `tickets` as in ratio_sums; `partial` (rows, 2 * BUCKETS) is zero, or null if splits = 1.
@@ -28,26 +31,28 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     while (((last - first - 1) >> shift) >= BUCKETS) ++shift;
     const int chunk = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
     const int begin = min(split * chunk, vocabulary), end = min(begin + chunk, vocabulary);
-    Buckets buckets(memory, BUCKETS);
-    buckets.clear(BUCKETS);
-    __syncthreads();
+    const Buckets<BUCKETS> buckets(memory);
     const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
-    const Classes wanted = classes_between(first, last, base);
+    const u32 all_low = EACH_BYTE * class_of(first, base), all_high = EACH_BYTE * class_of(last - 1, base);
     p += row * p_stride;
     q += row * q_stride;
     classes += (long long)row * vocabulary;
-    for (int i = begin + 4 * threadIdx.x; i < end; i += 4 * blockDim.x) {
-        u32 bytes = 0;
-        if (ALIGNED && i + 4 <= end)
-            bytes = *(const u32*)(classes + i);
-        else
-            for (int k = 0; k < 4 && i + k < end; ++k) bytes |= (u32)classes[i + k] << (8 * k);
-        for (int k = 0; k < 4 && i + k < end; ++k) {
-            const int own = (bytes >> (8 * k)) & 255;
-            if (own < wanted.low || own > wanted.high) continue;
-            const Token token = token_of(p[i + k], q[i + k], scale);
-            if (token.rank < first || token.rank >= last) continue;
-            buckets.add((token.rank - first) >> shift, fixed(token.p), fixed(token.q));
+    constexpr int step = 4 * THREADS;
+    for (int start = begin + 4 * threadIdx.x; start < end; start += LOADS * step) {
+        u32 four[LOADS];
+#pragma unroll
+        for (int m = 0; m < LOADS; ++m)
+            four[m] = load_classes(classes + start + m * step, end - (start + m * step));
+#pragma unroll
+        for (int m = 0; m < LOADS; ++m) {
+            u32 wanted = __vcmpgeu4(four[m], all_low) & __vcmpleu4(four[m], all_high) & EACH_BYTE;
+            for (; wanted; wanted &= wanted - 1) {
+                const int i = start + m * step + byte_of(wanted);
+                if (i >= end) break;
+                const Token token = token_of(p[i], q[i], scale);
+                if (token.rank < first || token.rank >= last) continue;
+                buckets.add(buckets.at((token.rank - first) >> shift), fixed(token.p), fixed(token.q));
+            }
         }
     }
     __syncthreads();
@@ -55,7 +60,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     if (splits > 1) {
         u64* shared_row = partial + (long long)row * 2 * BUCKETS;
         for (int k = threadIdx.x; k < BUCKETS; k += blockDim.x) {
-            const Sums x = buckets.at(k);
+            const Sums x = buckets[k];
             if (x.p) atomicAdd(&shared_row[2 * k], x.p);
             if (x.q) atomicAdd(&shared_row[2 * k + 1], x.q);
         }
@@ -65,38 +70,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
             sums[k] = {__ldcg(&shared_row[2 * place]), __ldcg(&shared_row[2 * place + 1])};
         }
     } else {
-        for (int k = 0; k < EACH; ++k) sums[k] = buckets.at(EACH * threadIdx.x + k);
+        for (int k = 0; k < EACH; ++k) sums[k] = buckets[EACH * threadIdx.x + k];
     }
     const int count = min((int)tickets[COUNTS * row + 1], HEAVY);
     find_best_edge(&rows[row], sums, {first, last, shift}, n, heavy + row * HEAVY, count);
 }
 
-// Whether each of four tokens is in H: rank below the row's cut. Their classes tell for most of them.
-__device__ inline u32 inside_of(const Element* p, const Element* q, Scale scale, const u8* classes, int i,
-                                int end, int cut, int base) {
-    u32 inside = 0;
-#if CLASSES
-    const int own = classes_between(cut, cut + 1, base).low;
-    u32 bytes = 0;
-    if (ALIGNED && i + 4 <= end)
-        bytes = *(const u32*)(classes + i);
-    else
-        for (int k = 0; k < 4 && i + k < end; ++k) bytes |= (u32)classes[i + k] << (8 * k);
-    for (int k = 0; k < 4 && i + k < end; ++k) {
-        const int c = (bytes >> (8 * k)) & 255;
-        bool in = c < own;
-        if (c == own) in = token_of(p[i + k], q[i + k], scale).rank < cut;
-        inside |= (u32)in << (8 * k);
-    }
-#else
-    const Four a = load_four(p + i, end - i), b = load_four(q + i, end - i);
-    for (int k = 0; k < 4 && i + k < end; ++k)
-        inside |= (u32)(token_of(a.x[k], b.x[k], scale).rank < cut) << (8 * k);
-#endif
-    return inside;
-}
-
-// Writes H; with CLASSES over the classes that stand there.
+// Writes H; with CLASSES over the classes that stand there, which tell of most tokens whether they are in it.
 extern "C" __global__ void __launch_bounds__(THREADS)
     write_subset(const Element* p, const Element* q, long long p_stride, long long q_stride,
                  const Scale* scales, u8* subset, const Row* rows, int vocabulary, int base, int splits) {
@@ -104,14 +84,43 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     const int chunk = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
     const int begin = min(split * chunk, vocabulary), end = min(begin + chunk, vocabulary);
     const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
+    const int cut = rows[row].cut;
+    const u32 all_cut = EACH_BYTE * class_of(cut, base);
     p += row * p_stride;
     q += row * q_stride;
     subset += (long long)row * vocabulary;
-    for (int i = begin + 4 * threadIdx.x; i < end; i += 4 * blockDim.x) {
-        const u32 inside = inside_of(p, q, scale, subset, i, end, rows[row].cut, base);
-        if (ALIGNED && i + 4 <= end)
-            *(u32*)(subset + i) = inside;
-        else
-            for (int k = 0; k < 4 && i + k < end; ++k) subset[i + k] = (u8)(inside >> (8 * k));
+    constexpr int step = 4 * THREADS;
+    for (int start = begin + 4 * threadIdx.x; start < end; start += LOADS * step) {
+        u32 inside[LOADS] = {};
+#if CLASSES
+        u32 four[LOADS];
+#pragma unroll
+        for (int m = 0; m < LOADS; ++m)
+            four[m] = load_classes(subset + start + m * step, end - (start + m * step));
+#pragma unroll
+        for (int m = 0; m < LOADS; ++m) {
+            inside[m] = __vcmpltu4(four[m], all_cut) & EACH_BYTE;
+            for (u32 open = __vcmpeq4(four[m], all_cut) & EACH_BYTE; open; open &= open - 1) {
+                const int i = start + m * step + byte_of(open);
+                if (i >= end) break;
+                if (token_of(p[i], q[i], scale).rank < cut) inside[m] |= open & -open;
+            }
+        }
+#else
+#pragma unroll
+        for (int m = 0; m < LOADS; ++m) {
+            const int i = start + m * step;
+            const Four a = load_four(p + i, end - i), b = load_four(q + i, end - i);
+            for (int k = 0; k < 4; ++k)
+                inside[m] |= (u32)(token_of(a.x[k], b.x[k], scale).rank < cut) << (8 * k);
+        }
+#endif
+        for (int m = 0; m < LOADS; ++m) {
+            const int i = start + m * step;
+            if (ALIGNED && i + 4 <= end)
+                *(u32*)(subset + i) = inside[m];
+            else
+                for (int k = 0; k < 4 && i + k < end; ++k) subset[i + k] = (u8)(inside[m] >> (8 * k));
+        }
     }
 }

@@ -7,10 +7,17 @@ constexpr int BUCKETS = 2048;
 constexpr int THREADS = BLOCK_THREADS;
 constexpr int EACH = BUCKETS / THREADS;
 constexpr int FIRST_SHIFT = 17;  // a first bucket is 2^-6 of an octave wide
-constexpr int CLASS_SHIFT = 20;  // a class is eight of them: one byte a token
 constexpr int HEAVY = 128;       // at most so many tokens have p or q of 2^-6 or more
 constexpr int COUNTS = 3;        // a row's blocks count: blocks done, heavy tokens, scales begun
 constexpr Real HEAVY_MASS = Real(1) / 64;
+
+// One byte a token tells its bucket roughly: two buckets a class in the upper six octaves, where the
+// minimum mostly lies, 26 below.
+__device__ inline int class_of(int rank, int base) {
+    constexpr int FINE = BUCKETS - 384;
+    const int bucket = rank < base ? 0 : min((rank - base) >> FIRST_SHIFT, BUCKETS - 1);
+    return bucket < FINE ? bucket / 26 : FINE / 26 + (bucket - FINE) / 2;
+}
 
 // Ranks below `cut` are H; the minimum lies between `first` and `last` if not there.
 struct Row {
@@ -35,24 +42,26 @@ struct Span {
 };
 
 struct Curve {
-    Sums total;
+    double p_unit, q_unit, scale;  // of a quantum of p and q in shares of their sums; q_sum / p_sum
     int n;
 
-    __device__ double target(Sums x) const { return (double)x.p / (double)total.p; }
+    __device__ Curve(Sums total, int n)
+        : p_unit(1 / (double)total.p), q_unit(1 / (double)total.q), scale((double)total.q * p_unit), n(n) {}
+
+    __device__ double target(Sums x) const { return (double)x.p * p_unit; }
 
     __device__ double at(Sums x) const {
-        const double inside = (double)x.q / (double)total.q;
+        const double inside = (double)x.q * q_unit;
         double power = inside;
         for (int k = 1; k < n; ++k) power *= inside;
         return target(x) + 1 - power;
     }
 
-    // No prefix that ends inside a bucket is below this: P + 1 - s^n is convex but for the chord of s^n,
-    // and lies above the line from either end whose slope is the ratio there (theorem 6.e).
-    __device__ double bound(Sums left, Sums right, int low_rank, int high_rank) const {
-        const double a = at(left), b = at(right), scale = (double)total.q / (double)total.p;
-        const double width = (double)(right.q - left.q) / (double)total.q;
-        const double chord = target(right) - target(left) - (b - a);
+    // No prefix that ends inside a bucket, between values a and b, is below this: P + 1 - s^n is convex but
+    // for the chord of s^n, and lies above the line from either end whose slope is the ratio there
+    // (theorem 6.e).
+    __device__ double bound(double a, double b, Sums inside, int low_rank, int high_rank) const {
+        const double width = (double)inside.q * q_unit, chord = target(inside) - (b - a);
         const double falls = chord - ratio_at(low_rank) * scale * (1 - RATIO_ERROR) * width;
         const double rises = ratio_at(high_rank) * scale * (1 + RATIO_ERROR) * width - chord;
         const double whole = falls + rises;
@@ -75,7 +84,7 @@ struct Curve {
         const double ratio = ratio_at(low_rank) * (1 - RATIO_ERROR);
         const Sums least = {(u64)(ratio * (double)rest), rest};
         // Ranks tell two heavy tokens apart up to their error only.
-        const double disorder = found > 1 ? 2 * RATIO_ERROR * (double)heavy_target / (double)total.p : 0;
+        const double disorder = found > 1 ? 2 * RATIO_ERROR * (double)heavy_target * p_unit : 0;
         double lowest = fmin(at(left), at(left + least));
         for (int h = 0; h < count; ++h) {
             if (heavy[h].rank < low_rank || heavy[h].rank >= high_rank) continue;
@@ -98,7 +107,7 @@ __device__ inline void find_best_edge(Row* row, const Sums* sums, Span span, int
     __shared__ Least least_scratch[THREADS / WARP];
     __shared__ int first, last;
     const Row known = *row;
-    const Curve curve = {known.total, n};
+    const Curve curve(known.total, n);
     Sums own = {0, 0}, whole;
     for (int k = 0; k < EACH; ++k) own = own + sums[k];
     const Sums start = known.below + sums_before(own, scratch, &whole);
@@ -114,14 +123,15 @@ __device__ inline void find_best_edge(Row* row, const Sums* sums, Span span, int
         best = smaller(best, {curve.at(left), span.edge(EACH * threadIdx.x + k + 1)});
     }
     best = block_least(best, least_scratch);
-    double lower = best.value;
+    double lower = best.value, value = curve.at(start);
     left = start;
     for (int k = 0; k < EACH; ++k) {
         const int place = EACH * threadIdx.x + k;
         const Sums right = left + sums[k];
+        const double next = curve.at(right);
         if (sums[k].q) {
             const int low = span.edge(place), high = span.edge(place + 1);
-            double bound = curve.bound(left, right, low, high);
+            double bound = curve.bound(value, next, sums[k], low, high);
             if (bound < best.value && count)
                 bound = fmax(bound, curve.bound(left, right, low, high, heavy, count));
             lower = fmin(lower, bound);
@@ -131,6 +141,7 @@ __device__ inline void find_best_edge(Row* row, const Sums* sums, Span span, int
             }
         }
         left = right;
+        value = next;
     }
     lower = block_least({lower, 0}, least_scratch).value;
     const bool settled = last < 0;

@@ -68,8 +68,13 @@ class DevicePlan(Plan):
 
 
 def device_plan(raw: RawPair, n: int) -> DevicePlan | None:
-    """Return the plan of rows that nobody has checked; None where they have to be, or for no device."""
+    """Return the plan of rows that nobody has checked; None where they have to be, or for no device.
+
+    One draft is left to the host: where p and q do not sum to the same, no rung lies at the ratio one.
+    """
     backend = raw.backend
+    if n == 1:
+        return None
     if not solving.serves(backend) or withdrawn(NAME) or raw.p.dtype != raw.q.dtype or not raw.p.numel():
         return None
     rows = Rows(solving.rows_of(raw.p), solving.rows_of(raw.q))

@@ -13,7 +13,8 @@ token is sorted for it, and none loses acceptance.**
 lower minimum than before. Between two rungs the spread keeps both sums, so that only prefixes A that
 end there are changed; the least of them ends between what is on the lower rung and what is on the upper.
 Where that one could pass below the minimum, next to H, tokens stay atoms of their own. So do those about
-c′ and c, which keeps y the clipped law, and where no more than two tokens lie between two rungs. Of
+c′ and c as bucket sums give them (should the atoms' own levels lie elsewhere, y is another law that loses
+nothing: theorem 11.f), and where no more than two tokens lie between two rungs. Of
 151,936 tokens some hundreds are left, two thousand at most of those in ``benchmarks/plan.py``.
 
 **λ is free of rounding.** Rungs are floats with zeros in their low bits, evenly spaced within an octave:

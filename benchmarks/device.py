@@ -1,6 +1,6 @@
 """Check and time the fast layer on a CUDA device: results stay there and agree with the CPU.
 
-Run: ``python benchmarks/cuda.py`` on a machine with a CUDA build of torch. Exits 1 on disagreement.
+Run: ``python benchmarks/device.py`` on a machine with a CUDA build of torch. Exits 1 on disagreement.
 """
 
 from __future__ import annotations
