@@ -13,7 +13,8 @@ so that Λ_k is a combination of the power sums Σ q_i^r, the same for every nod
 .. math:: \sum_{m \le M} \big((1 + \varepsilon)^m - 1\big) h_m, \qquad
           \varepsilon = \sum_{k<n} \frac{T_k}{k\,Y}
 
-(theorem 7.f), h_k the complete homogeneous polynomials of the odds: Newton's identities without their minus signs.
+(theorem 7.f), h_k the complete homogeneous polynomials of the odds: Newton's identities without their
+minus signs.
 
 *What cancels.* For the same reason relative errors δ of the Λ_k, and the roundings, move e_m by at most
 ((1 + δ)^m − 1) h_m. With odds of at most O and sum s,
