@@ -70,7 +70,7 @@ def optimal_acceptance_from_logits(
     >>> round(optimal_acceptance_from_logits(p, q, n=2).value, 6)
     0.985714
     >>> round(optimal_acceptance_from_logits(p, q, n=2, temperature=0.5).value, 6)
-    0.871893
+    0.682465
     """
     chosen, n = resolve_scheme(scheme), check_n(n)
     check_drafts(n, chosen)

@@ -101,13 +101,15 @@ struct Curve {
 // Finds the best edge of a span and what may lie between edges, and writes the row. Called by all threads
 // of one block; `sums` are the buckets EACH * threadIdx.x onwards. `row` holds total, below, and the
 // best edge known before: value and cut.
-__device__ inline void find_best_edge(Row* row, const Sums* sums, Span span, int n, const Heavy* heavy,
+__device__ inline void find_best_edge(Row* row, const Sums* sums, Span span, int n, const Heavy* found,
                                       int count) {
+    __shared__ Heavy heavy[HEAVY];  // every bucket that is looked at twice goes through all of them
     __shared__ Sums scratch[THREADS / WARP];
     __shared__ Least least_scratch[THREADS / WARP];
     __shared__ int first, last;
     const Row known = *row;
     const Curve curve(known.total, n);
+    for (int h = threadIdx.x; h < count; h += blockDim.x) heavy[h] = found[h];
     Sums own = {0, 0}, whole;
     for (int k = 0; k < EACH; ++k) own = own + sums[k];
     const Sums start = known.below + sums_before(own, scratch, &whole);

@@ -70,10 +70,11 @@ class DevicePlan(Plan):
 def device_plan(raw: RawPair, n: int) -> DevicePlan | None:
     """Return the plan of rows that nobody has checked; None where they have to be, or for no device.
 
-    One draft is left to the host: where p and q do not sum to the same, no rung lies at the ratio one.
+    One draft and half precision are left to the host: where p and q do not sum to the same, no rung lies
+    at the ratio one, and rows that differ by rounding alone lose acceptance.
     """
     backend = raw.backend
-    if n == 1:
+    if n == 1 or backend.dtype_name not in ("float32", "float64"):
         return None
     if not solving.serves(backend) or withdrawn(NAME) or raw.p.dtype != raw.q.dtype or not raw.p.numel():
         return None
