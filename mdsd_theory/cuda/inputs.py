@@ -17,9 +17,6 @@ BITS = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 16}
 RESIDENT = 2
 """Blocks that run on a multiprocessor at a time."""
 
-CACHE = 32 * 2**20
-"""Bytes that blocks may count on in the device's cache."""
-
 SMALLEST_CHUNK = 2048
 """Fewest tokens of a row that are worth a block of their own."""
 
@@ -99,20 +96,12 @@ def _aligned(x: Any) -> bool:
 
 
 def splits_of(launcher: Launcher, rows: Rows) -> int:
-    """Return over how many blocks each row is spread, so that all multiprocessors have work to the end.
-
-    Logits are read twice, the second time from the cache if what all running blocks read fits there.
-    """
-    places = RESIDENT * launcher.multiprocessors
-    least = 1
-    if rows.temperature is not None and launcher.concurrent:
-        bytes_of_row = 2 * rows.vocabulary * BITS[rows.dtype] // 8
-        least = math.ceil(places * bytes_of_row / CACHE)
-    return _splits(places, rows.count, rows.vocabulary, least)
+    """Return over how many blocks each row is spread: all multiprocessors are to have work to the end."""
+    return _splits(RESIDENT * launcher.multiprocessors, rows.count, rows.vocabulary)
 
 
 @lru_cache
-def _splits(places: int, rows: int, vocabulary: int, least: int) -> int:
+def _splits(places: int, rows: int, vocabulary: int) -> int:
     """Return the number of parts with the least time: turns of all places, each turn a part long.
 
     A part also costs what it takes to clear and add up its buckets, as much as 1,024 tokens or so.
@@ -122,4 +111,4 @@ def _splits(places: int, rows: int, vocabulary: int, least: int) -> int:
     def time(parts: int) -> float:
         return math.ceil(rows * parts / places) * (vocabulary / parts + 1024 * (1 if parts == 1 else 2))
 
-    return min(range(min(least, most), most + 1), key=time)
+    return min(range(1, most + 1), key=time)

@@ -56,11 +56,6 @@ class Launcher(Protocol):
         """How many multiprocessors the device has."""
         ...
 
-    @property
-    def concurrent(self) -> bool:
-        """Whether the blocks of a row run at the same time, so that they may wait for each other."""
-        ...
-
     def launch(self, source: Source, kernel: str, grid: Grid, arguments: Sequence[Any]) -> None:
         """Start a kernel on the current stream; see :func:`scalars` for the arguments."""
         ...
@@ -101,11 +96,6 @@ class CupyLauncher:
     def multiprocessors(self) -> int:
         """How many multiprocessors the device has."""
         return _multiprocessors(self.device)
-
-    @property
-    def concurrent(self) -> bool:
-        """No: a kernel of its own for the scales takes a quarter of the time of waiting (H100)."""
-        return False
 
     def launch(self, source: Source, kernel: str, grid: Grid, arguments: Sequence[Any]) -> None:
         """Start a kernel on torch's current stream."""

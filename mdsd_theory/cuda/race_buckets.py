@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from mdsd_theory.cuda.found import FoundRows
 from mdsd_theory.cuda.inputs import BITS, Rows
 from mdsd_theory.cuda.launching import Launcher
 from mdsd_theory.cuda.normalising import normalise
@@ -22,33 +21,7 @@ WIDTH = 2.0**-22
 """A bucket that could lower the value by less is not opened."""
 
 
-@dataclass(frozen=True)
-class RaceRows:
-    """What the kernels found for each row, on the device.
-
-    Attributes
-    ----------
-    value : tensor of float64, shape (rows,)
-        P(H) + 1 − Q(H).
-    lower : tensor of float64, shape (rows,)
-        No prefix of the ratio order has less, errors apart.
-    error : float
-        What rounding, quadrature and cut series can have changed in either.
-    bad : tensor of int32, shape (rows,)
-        1 where a row is no pair of distributions; 2 where the kernels do not serve it: fewer than n
-        drafts possible, or less than 1e-14 of q outside the n − 1 largest tokens.
-    subset : callable
-        Returns H, a tensor of bool of shape (rows, V); it reads p and q again.
-    """
-
-    value: Any
-    lower: Any
-    error: float
-    bad: Any
-    subset: Callable[[], Any]
-
-
-def race_optimum(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> RaceRows:
+def race_optimum(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> FoundRows:
     r"""Enclose α* for n drafts without replacement, 2 ≤ n ≤ 16.
 
     .. math:: \alpha^* = \min_H P(H) + 1 - Q(H), \qquad
@@ -100,7 +73,7 @@ def race_optimum(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> Ra
         return mask
 
     numbers, words = work.record.view(torch.float64), work.record.view(torch.int32)
-    return RaceRows(numbers[:, 3], numbers[:, 4], _error(rows, n), words[:, 19], subset)
+    return FoundRows(numbers[:, 3], numbers[:, 4], _error(rows, n), words[:, 19], subset)
 
 
 def _error(rows: Rows, n: int) -> float:

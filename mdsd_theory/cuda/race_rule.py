@@ -13,9 +13,10 @@ for any 0 < ε < 1, so that t_J may be half of what ε = 1/2 asks for.
 .. math:: (e^y - 1)^k = \sum_{r \ge k} c_{k,r}\, y^r, \qquad c_{k,r} = \frac{k!}{r!} {r \brace k},
 
 so that Λ_k = Σ o^k follows from the sums of y^r, r ≤ R; Newton's identities lead on to the elementary
-symmetric polynomials e_m. Errors δ_k of the Λ_k move e_m by no more than the m-th coefficient of
-(exp(Σ δ_k x^k / k) − 1) Σ h_k x^k, h_k the complete homogeneous polynomials: the identities without their
-minus signs. Cutting the series after R powers costs δ_k ≤ (s/Y) T_k, T_k = Σ_{r>R} c_{k,r} Y^r and
+symmetric polynomials e_m. Relative errors ε of the Λ_k move the e_m up to M by no more together than
+Σ_{m≤M} ((1 + ε)^m − 1) h_m (theorem 7.f), h_m the complete homogeneous polynomials: the identities
+without their minus signs. Cutting the series after R powers costs δ_k ≤ (s/Y) T_k with
+T_k = Σ_{r>R} c_{k,r} Y^r and
 s = Σ o; a sum that is off by η costs δ_k ≤ η O^k. With
 
 .. math:: e_m \ge \frac{1}{m!} \prod_{j<m} (s - jO)_+, \qquad
@@ -35,6 +36,8 @@ from typing import Any
 
 import numpy as np
 
+from mdsd_theory.dual.race_buckets_series import MANY_TERMS, amplification, power_terms
+
 TOLERANCE = 1e-9
 """Of the spacing, of each end, and of the cut series."""
 
@@ -49,8 +52,6 @@ LARGEST_SUM = 1.1
 
 REST_FACTOR = 1.13
 """What the mass outside the n − 1 largest tokens may be, in units of the kernel's lower bound on it."""
-
-_MANY_TERMS = 60
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,12 @@ def rule(n: int) -> Rule:
     """
     step = _step(n)
     earliest, last = _earliest(n, step), _last(n)
-    amplification = _amplification(n, REST_FACTOR * last)
-    terms = _terms(n)
-    enough = TOLERANCE / amplification
-    count = next(r for r in range(n - 1, _MANY_TERMS) if _cut(terms, r) <= enough)
+    kappa = max(1.0, amplification(n, LIGHTEST, REST_FACTOR * last))
+    terms = power_terms(n, LIGHTEST)
+    enough = TOLERANCE / kappa
+    count = next(r for r in range(n - 1, MANY_TERMS) if _cut(terms, r) <= enough)
     heavy = n + math.ceil(REST_FACTOR * last / LIGHTEST)
-    return Rule(
-        step, earliest, last, terms[:, :count].copy(), _left_series(step, earliest), heavy, amplification
-    )
+    return Rule(step, earliest, last, terms[:, :count].copy(), _left_series(step, earliest), heavy, kappa)
 
 
 def _step(n: int) -> float:
@@ -144,41 +143,7 @@ def _left_series(step: float, earliest: float) -> np.ndarray[Any, Any]:
     return np.array([step / math.expm1(step * (r + 1)) / math.factorial(r) for r in range(count)])
 
 
-def _terms(n: int) -> np.ndarray[Any, Any]:
-    """Return c_{k,r} Y^r for k < n and all r that matter, from exact integers."""
-    stirling = [[0] * (_MANY_TERMS + 1) for _ in range(n)]
-    stirling[0][0] = 1
-    for r in range(1, _MANY_TERMS + 1):
-        for k in range(min(r, n - 1), 0, -1):
-            stirling[k][r] = k * stirling[k][r - 1] + stirling[k - 1][r - 1]
-    orders = range(1, _MANY_TERMS + 1)
-    rows = [
-        [math.factorial(k) * stirling[k][r] / math.factorial(r) * LIGHTEST**r for r in orders]
-        for k in range(1, n)
-    ]
-    return np.array(rows)
-
-
 def _cut(terms: np.ndarray[Any, Any], count: int) -> float:
     """Return ε."""
     k = np.arange(1, terms.shape[0] + 1)
     return float((terms[:, count:].sum(axis=1) / (k * LIGHTEST)).sum())
-
-
-def _amplification(n: int, reach: float) -> float:
-    """Return κ, bounded between neighbouring points of a grid: both sums grow with s.
-
-    Light tokens have a mass of at most r and n − 1 times the largest of them, and times up to
-    reach / r.
-    """
-    odds = math.expm1(LIGHTEST)
-    largest = odds / LIGHTEST * (reach + n * LIGHTEST)
-    grid = np.linspace(0.0, largest, 4 * math.ceil(100 * largest))
-    h, e = np.ones_like(grid), np.ones_like(grid)
-    above, below, worst = np.ones_like(grid), np.ones_like(grid), 1.0
-    for m in range(1, n):
-        h = h * (grid + (m - 1) * odds) / m
-        e = e * np.maximum(grid - (m - 1) * odds, 0.0) / m
-        above, below = above + m * h, below + e
-        worst = max(worst, float((above[1:] / below[:-1]).max()))
-    return worst

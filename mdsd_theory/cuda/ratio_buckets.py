@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mdsd_theory.cuda.found import FoundRows
 from mdsd_theory.cuda.inputs import BITS, Rows, splits_of
 from mdsd_theory.cuda.launching import Grid, Launcher
 from mdsd_theory.cuda.normalising import normalise
@@ -20,7 +21,7 @@ FIRST_SHIFT = 17
 PARTIAL = 2 * BUCKETS + 7
 HEAVY = 128
 HEAVY_WORDS = 3
-COUNTS = 3
+COUNTS = 2
 WORDS = 8
 """Eight-byte words of a row's record: see ``rows.cuh``."""
 
@@ -31,32 +32,7 @@ FRACTION = {64: 62, 32: 44, 16: 44}
 """Bits after the binary point of the sums, by the width of the input."""
 
 
-@dataclass(frozen=True)
-class BucketRows:
-    """What the kernels found for each row, on the device.
-
-    Attributes
-    ----------
-    value : tensor of float64, shape (rows,)
-        P(H) + 1 − q(H)^n.
-    lower : tensor of float64, shape (rows,)
-        No prefix of the ratio order has less, roundings apart.
-    error : float
-        What rounding can have changed in either.
-    bad : tensor of int32, shape (rows,)
-        Not zero where a row is no pair of distributions.
-    subset : callable
-        Returns H, a tensor of bool of shape (rows, V); after one pass only it reads p and q again.
-    """
-
-    value: Any
-    lower: Any
-    error: float
-    bad: Any
-    subset: Callable[[], Any]
-
-
-def bucket_bounds(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows:
+def bucket_bounds(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> FoundRows:
     r"""Enclose α* for n i.i.d. drafts, reading p and q once.
 
     Parameters
@@ -77,7 +53,7 @@ def bucket_bounds(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> B
     return _found(work.record, rows, n, subset)
 
 
-def bucket_optimum(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows:
+def bucket_optimum(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> FoundRows:
     r"""Return the best prefix of the ratio order and its value for n i.i.d. drafts.
 
     The mask of H serves as a table of bucket numbers, one byte a token, until it is written.
@@ -117,7 +93,6 @@ class _Work:
     record: Any
     heavy: Any
     tickets: Any
-    normalisers: Any
 
     @classmethod
     def of(cls, rows: Rows, splits: int) -> _Work:
@@ -126,9 +101,8 @@ class _Work:
         def words(count: int) -> Any:
             return torch.empty((rows.count, count), dtype=torch.int64, device=rows.p.device)
 
-        tickets = torch.zeros(COUNTS * rows.count + 1, dtype=torch.int32, device=rows.p.device)
-        normalisers = None if rows.temperature is None else words(2 * splits)
-        return cls(splits, words(WORDS), words(HEAVY * HEAVY_WORDS), tickets, normalisers)
+        tickets = torch.zeros((rows.count, COUNTS), dtype=torch.int32, device=rows.p.device)
+        return cls(splits, words(WORDS), words(HEAVY * HEAVY_WORDS), tickets)
 
     def grid(self, shared: int) -> Grid:
         return Grid(self.record.shape[0] * self.splits, THREADS, shared)
@@ -146,14 +120,11 @@ class _Work:
 def _first_pass(
     launcher: Launcher, rows: Rows, work: _Work, n: int, tolerance: float, classes: Any
 ) -> None:
-    vocabulary, parts = np.int32(rows.vocabulary), np.int32(work.splits)
-    together = work.normalisers
-    if together is not None and not launcher.concurrent and work.splits > 1:
+    if rows.temperature is not None:
         normalise(launcher, rows)
-        together = None
+    sizes = [np.int32(x) for x in (rows.vocabulary, n, _base(rows, n), work.splits)]
     arguments = [*rows.arguments, rows.scales, classes, work.record, work.heavy, work.tickets]
-    arguments += [work.zeros(PARTIAL), together, vocabulary, np.int32(n), np.int32(_base(rows, n)), parts]
-    arguments += [rows.factor, np.float64(tolerance)]
+    arguments += [work.zeros(PARTIAL), *sizes, np.float64(tolerance)]
     source = rows.source("ratio_sums.cu", CLASSES=int(classes is not None))
     launcher.launch(source, "ratio_sums", work.grid(SUMS_SHARED), arguments)
 
@@ -172,15 +143,13 @@ def _base(rows: Rows, n: int) -> int:
     return int(((rank >> FIRST_SHIFT) + 1 - BUCKETS) << FIRST_SHIFT)
 
 
-def _found(record: Any, rows: Rows, n: int, subset: Callable[[], Any]) -> BucketRows:
+def _found(record: Any, rows: Rows, n: int, subset: Callable[[], Any]) -> FoundRows:
     import torch
 
     numbers = record.view(torch.float64)
     quantum = 0.5 ** FRACTION[BITS[rows.dtype]]
-    relative = 0.0
-    if (
-        rows.temperature is not None
-    ):  # of an exponential, weighed by p: arguments are -log2 p, up to log2 V on average
-        relative = 2.0**-24 * math.log2(rows.vocabulary + 1) + 2.0**-22
+    # Of an exponential, weighed by p: arguments are -log2 p, up to log2 V on average.
+    logits = rows.temperature is not None
+    relative = 2.0**-24 * math.log2(rows.vocabulary + 1) + 2.0**-22 if logits else 0.0
     error = (n + 1) * (rows.vocabulary * quantum + 2.0**-48 + relative)
-    return BucketRows(numbers[:, 4], numbers[:, 5], error, record.view(torch.int32)[:, 15], subset)
+    return FoundRows(numbers[:, 4], numbers[:, 5], error, record.view(torch.int32)[:, 15], subset)

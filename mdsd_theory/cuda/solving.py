@@ -8,10 +8,11 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from mdsd_theory.arrays import Array, Backend, unit_interval
+from mdsd_theory.cuda.found import FoundRows
 from mdsd_theory.cuda.inputs import BITS, Rows
 from mdsd_theory.cuda.launching import CupyLauncher, Launcher
-from mdsd_theory.cuda.race_buckets import RaceRows, race_optimum
-from mdsd_theory.cuda.ratio_buckets import BucketRows, bucket_bounds, bucket_optimum
+from mdsd_theory.cuda.race_buckets import race_optimum
+from mdsd_theory.cuda.ratio_buckets import bucket_bounds, bucket_optimum
 from mdsd_theory.distributions import sum_tolerance
 from mdsd_theory.dual.solution import DualSolution
 
@@ -25,9 +26,7 @@ LOGITS_TOLERANCE = 1e-3
 class Find(Protocol):
     """A kernel's results for some rows."""
 
-    def __call__(
-        self, launcher: Launcher, rows: Rows, n: int, tolerance: float
-    ) -> BucketRows | RaceRows: ...
+    def __call__(self, launcher: Launcher, rows: Rows, n: int, tolerance: float) -> FoundRows: ...
 
 
 @lru_cache
@@ -91,7 +90,7 @@ def from_logits(
     return None if bool(found.bad.any()) else solution(backend, found, exact)
 
 
-def solution(backend: Backend, found: BucketRows | RaceRows, exact: bool) -> DualSolution:
+def solution(backend: Backend, found: FoundRows, exact: bool) -> DualSolution:
     """Return what a kernel found as every other route does, rounding inside the enclosure."""
     xp = backend.xp
     return DualSolution(
@@ -122,7 +121,7 @@ BOUNDS = ways(bucket_bounds, False)
 """An enclosure of α* for n i.i.d. drafts: p and q are read once."""
 
 
-def race(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> BucketRows | RaceRows:
+def race(launcher: Launcher, rows: Rows, n: int, tolerance: float) -> FoundRows:
     """Return the best prefix without replacement; one draft is the same with it."""
     return (bucket_optimum if n == 1 else race_optimum)(launcher, rows, n, tolerance)
 

@@ -84,14 +84,15 @@ def series(n: int) -> Series:
     >>> round(series(3).amplification, 2)
     1.99
     """
-    terms = _terms(n)
+    terms = power_terms(n, LIGHTEST)
     powers = next(r for r in range(max(n, FEW), MANY_TERMS) if _cut(terms, r, 1.0) <= CUT)
     lightest = next(x for x in 0.5 ** np.arange(200) if _cut(terms, FEW, x) <= CUT)
-    return Series(terms[:, :powers].copy(), float(lightest), _amplification(n))
+    reach = last_scaled_time(n) * math.exp(largest_step(n))
+    return Series(terms[:, :powers].copy(), float(lightest), amplification(n, LIGHTEST, reach))
 
 
-def _terms(n: int) -> np.ndarray[Any, Any]:
-    """Return c_{k,r} Y^r for k < n, r = 1 … :data:`MANY_TERMS`, from exact integers."""
+def power_terms(n: int, lightest: float) -> np.ndarray[Any, Any]:
+    """Return c_{k,r} Y^r for Y = ``lightest``, k < n, r = 1 … :data:`MANY_TERMS`, from exact integers."""
     stirling = [[0] * (MANY_TERMS + 1) for _ in range(n)]
     stirling[0][0] = 1
     for r in range(1, MANY_TERMS + 1):
@@ -100,7 +101,7 @@ def _terms(n: int) -> np.ndarray[Any, Any]:
     return np.array(
         [
             [
-                math.factorial(k) * stirling[k][r] / math.factorial(r) * LIGHTEST**r
+                math.factorial(k) * stirling[k][r] / math.factorial(r) * lightest**r
                 for r in range(1, MANY_TERMS + 1)
             ]
             for k in range(1, n)
@@ -115,10 +116,13 @@ def _cut(terms: np.ndarray[Any, Any], powers: int, x: float) -> float:
     return float((rest.sum(axis=1) / (k * LIGHTEST * x)).sum())
 
 
-def _amplification(n: int) -> float:
-    """Return κ, bounded between neighbouring points of a grid: both sums grow with s."""
-    odds = math.expm1(LIGHTEST)
-    largest = odds / LIGHTEST * (last_scaled_time(n) * math.exp(largest_step(n)) + n * LIGHTEST)
+def amplification(n: int, lightest: float, reach: float) -> float:
+    """Return κ, bounded between neighbouring points of a grid: both sums grow with s.
+
+    Light tokens have a mass of at most r and n − 1 times the largest of them, and times up to reach / r.
+    """
+    odds = math.expm1(lightest)
+    largest = odds / lightest * (reach + n * lightest)
     grid = np.linspace(0.0, largest, 4 * math.ceil(100 * largest))
     h, e = np.ones_like(grid), np.ones_like(grid)
     above, below, worst = np.zeros_like(grid), np.ones_like(grid), 0.0

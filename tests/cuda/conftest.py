@@ -30,7 +30,6 @@ class HostLauncher:
 
     folder: Path
     multiprocessors: int = 4
-    concurrent: bool = False
     seed: int = 0
     launched: list[str] = field(default_factory=list)
     _libraries: dict[Source, ctypes.CDLL] = field(default_factory=dict)

@@ -10,8 +10,9 @@ import torch
 
 import mdsd_theory as mdsd
 from mdsd_theory.cuda import race_buckets
+from mdsd_theory.cuda.found import FoundRows
 from mdsd_theory.cuda.inputs import Rows
-from mdsd_theory.cuda.race_buckets import WIDTH, RaceRows, race_optimum
+from mdsd_theory.cuda.race_buckets import WIDTH, race_optimum
 from mdsd_theory.cuda.race_work import Work
 from mdsd_theory.demo_data import load_demo_data
 from mdsd_theory.errors import SizeError
@@ -54,7 +55,7 @@ def avoids(q: np.ndarray, inside: np.ndarray, n: int) -> float:
     return float(alive.sum() * (log_time[1] - log_time[0]))
 
 
-def assert_encloses(found: RaceRows, truth: mdsd.Acceptance, width: float = SETTLED) -> None:
+def assert_encloses(found: FoundRows, truth: mdsd.Acceptance, width: float = SETTLED) -> None:
     assert not found.bad.any()
     assert bool((found.lower - found.error <= truth.upper).all())
     assert bool((truth.lower <= found.value + found.error).all())

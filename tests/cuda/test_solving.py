@@ -109,7 +109,7 @@ def test_rows_of_two_dtypes_are_checked_first(on_cpu, pair):
 
 def test_a_kernel_that_fails_gives_way_with_one_warning(on_cpu, pair, monkeypatch):
     class Broken:
-        multiprocessors, concurrent = 4, False
+        multiprocessors = 4
 
         def launch(self, *arguments):
             raise RuntimeError("nvrtc: error: invalid value for --gpu-architecture")

@@ -130,3 +130,14 @@ __device__ inline bool last_of_row(u32* ticket, u32 blocks) {
     __threadfence();
     return last;
 }
+
+// First token and end of a block's share of a row.
+struct Chunk {
+    int begin, end;
+
+    __device__ Chunk(int vocabulary, int splits, int split) {
+        const int size = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
+        begin = min(split * size, vocabulary);
+        end = min(begin + size, vocabulary);
+    }
+};

@@ -45,27 +45,26 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     DYNAMIC_SHARED(memory);
     __shared__ Sums scratch[THREADS / WARP];
     const int row = blockIdx.x / splits, split = blockIdx.x % splits;
-    const int chunk = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
-    const int begin = min(split * chunk, vocabulary), end = min(begin + chunk, vocabulary);
+    const Chunk chunk(vocabulary, splits, split);
     const Buckets<BUCKETS> buckets(memory);
     const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
     p += row * p_stride;
     q += row * q_stride;
     Running running = {{0, 0}, {0, 0}, 0, 0, 0};
     const int step = 4 * blockDim.x;
-    for (int start = begin + 4 * threadIdx.x; start < end; start += LOADS * step) {
+    for (int start = chunk.begin + 4 * threadIdx.x; start < chunk.end; start += LOADS * step) {
         Four a[LOADS], b[LOADS];
 #pragma unroll
         for (int m = 0; m < LOADS; ++m) {
             const int i = start + m * step;
-            a[m] = load_four(p + i, end - i);
-            b[m] = load_four(q + i, end - i);
+            a[m] = load_four(p + i, chunk.end - i);
+            b[m] = load_four(q + i, chunk.end - i);
         }
 #pragma unroll
         for (int m = 0; m < LOADS; ++m)
 #pragma unroll
             for (int k = 0; k < 4; ++k)
-                if (start + m * step + k < end)
+                if (start + m * step + k < chunk.end)
                     running.take(chances_of(a[m].x[k], b[m].x[k], scale), base, buckets);
     }
     const Sums others = {running.undrafted, (u64)(fminf(running.rough, 1e9f) * (float)ROUGH)};

@@ -33,13 +33,3 @@ struct Heavy {
     long long rank;
 };
 
-// First token and end of a block's share of a row.
-struct Chunk {
-    int begin, end;
-
-    __device__ Chunk(int vocabulary, int splits, int split) {
-        const int size = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
-        begin = min(split * size, vocabulary);
-        end = min(begin + size, vocabulary);
-    }
-};

@@ -2,7 +2,7 @@
 // the smallest P(H) + 1 - q(H)^n over prefixes H of the ratio order.
 //
 // Several blocks share a row when there are few rows; the last of them to finish adds up.
-#include "agreed_scale.cuh"
+#include "rows.cuh"
 
 constexpr int LOADS = 1;  // groups of four tokens in flight in each thread: two took half as long again
 
@@ -74,14 +74,14 @@ __device__ inline u32 take(Four a, Four b, Scale scale, int base, Table table, H
 
 // A chunk [begin, end) of one row.
 __device__ inline Running read_chunk(const Element* p, const Element* q, Scale scale, u8* classes,
-                                     int begin, int end, int base, Table table, HeavyList list) {
+                                     Chunk chunk, int base, Table table, HeavyList list) {
     Running running = {{0, 0}, 0};
     constexpr int step = 4 * THREADS, reach = (LOADS - 1) * step + 4;
     p = kept(p);
     q = kept(q);
-    for (int start = begin + 4 * threadIdx.x; start < end; start += LOADS * step) {
+    for (int start = chunk.begin + 4 * threadIdx.x; start < chunk.end; start += LOADS * step) {
         Four a[LOADS], b[LOADS];
-        if (ALIGNED && start + reach <= end) {
+        if (ALIGNED && start + reach <= chunk.end) {
 #pragma unroll
             for (int m = 0; m < LOADS; ++m) {
                 a[m] = load_aligned(p + start + m * step);
@@ -90,18 +90,18 @@ __device__ inline Running read_chunk(const Element* p, const Element* q, Scale s
         } else {
             for (int m = 0; m < LOADS; ++m) {
                 const int i = start + m * step;
-                a[m] = load_four(p + i, end - i);
-                b[m] = load_four(q + i, end - i);
+                a[m] = load_four(p + i, chunk.end - i);
+                b[m] = load_four(q + i, chunk.end - i);
             }
         }
 #pragma unroll
         for (int m = 0; m < LOADS; ++m) {
             const int i = start + m * step;
             const u32 bytes = take(a[m], b[m], scale, base, table, list, running);
-            if (CLASSES && ALIGNED && i + 4 <= end)
+            if (CLASSES && ALIGNED && i + 4 <= chunk.end)
                 *(u32*)(classes + i) = bytes;
             else if (CLASSES)
-                for (int k = 0; k < 4 && i + k < end; ++k) classes[i + k] = (u8)(bytes >> (8 * k));
+                for (int k = 0; k < 4 && i + k < chunk.end; ++k) classes[i + k] = (u8)(bytes >> (8 * k));
         }
     }
     return running;
@@ -128,47 +128,25 @@ __device__ inline void add_to_row(u64* partial, Table table, Sums above, Sums be
     }
 }
 
-// Blocks in the order in which they really start.
-__device__ inline int block_in_turn(u32* turn) {
-    __shared__ int block;
-    if (threadIdx.x == 0) block = (int)atomicAdd(turn, 1u);
-    __syncthreads();
-    return block;
-}
-
-// Grid: splits * rows blocks. `tickets` (rows, COUNTS, and one for all blocks) is zero, and so is `partial`
-// (rows, PARTIAL), which may be null if splits = 1. `heavy` is (rows, HEAVY). If `normalisers` (rows,
-// splits, 2) is given, `scales` is written and not read.
+// Grid: splits * rows blocks. `tickets` (rows, COUNTS) is zero, and so is `partial` (rows, PARTIAL), which
+// may be null if splits = 1. `heavy` is (rows, HEAVY).
 // With CLASSES, `classes` (rows, V) gets a byte a token for `refine`.
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
-    ratio_sums(const Element* p, const Element* q, long long p_stride, long long q_stride, Scale* scales,
-               u8* classes, Row* rows, Heavy* heavy, u32* tickets, u64* partial,
-               Exponentials* normalisers,
-               int vocabulary, int n, int base, int splits, float factor, double tolerance) {
+    ratio_sums(const Element* p, const Element* q, long long p_stride, long long q_stride,
+               const Scale* scales, u8* classes, Row* rows, Heavy* heavy, u32* tickets, u64* partial,
+               int vocabulary, int n, int base, int splits, double tolerance) {
     DYNAMIC_SHARED(memory);
     __shared__ Sums scratch[THREADS / WARP];
-    const int rows_in_all = gridDim.x / splits;
-    const int block = block_in_turn(&tickets[COUNTS * rows_in_all]);
-    const int row = block / splits, split = block % splits;
+    const int row = blockIdx.x / splits;
     u32* counts = tickets + COUNTS * row;
-    const Shares shares = {vocabulary, splits};
+    const Chunk chunk(vocabulary, splits, blockIdx.x % splits);
     const Table table(memory);
     p += row * p_stride;
     q += row * q_stride;
-    Scale scale = {1, 0, 0};
-#if LOGITS
-    if (normalisers) {
-        Exponentials* of_row = normalisers + (long long)row * 2 * splits;
-        scale = agreed_scale(p, q, shares, factor, of_row, &counts[2], split);
-        if (threadIdx.x == 0 && split == 0) scales[row] = scale;
-    } else {
-        scale = scales[row];
-    }
-#endif
+    const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
     u8* own_classes = CLASSES ? classes + (long long)row * vocabulary : nullptr;
     const HeavyList list = {heavy + row * HEAVY, &counts[1]};
-    const Running running = read_chunk(p, q, scale, own_classes, shares.begin(split), shares.end(split), base,
-                                       table, list);
+    const Running running = read_chunk(p, q, scale, own_classes, chunk, base, table, list);
     int bad = __syncthreads_or(running.suspicion > SUSPICIOUS);
     const bool one_lane = threadIdx.x < WARP;
     Sums above, below, rough, sums[EACH], own = {0, 0}, all;

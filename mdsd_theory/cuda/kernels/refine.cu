@@ -29,8 +29,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     if (first == last) return;
     int shift = 0;
     while (((last - first - 1) >> shift) >= BUCKETS) ++shift;
-    const int chunk = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
-    const int begin = min(split * chunk, vocabulary), end = min(begin + chunk, vocabulary);
+    const Chunk chunk(vocabulary, splits, split);
     const Buckets<BUCKETS> buckets(memory);
     const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
     const u32 all_low = EACH_BYTE * class_of(first, base), all_high = EACH_BYTE * class_of(last - 1, base);
@@ -38,17 +37,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     q += row * q_stride;
     classes += (long long)row * vocabulary;
     constexpr int step = 4 * THREADS;
-    for (int start = begin + 4 * threadIdx.x; start < end; start += LOADS * step) {
+    for (int start = chunk.begin + 4 * threadIdx.x; start < chunk.end; start += LOADS * step) {
         u32 four[LOADS];
 #pragma unroll
         for (int m = 0; m < LOADS; ++m)
-            four[m] = load_classes(classes + start + m * step, end - (start + m * step));
+            four[m] = load_classes(classes + start + m * step, chunk.end - (start + m * step));
 #pragma unroll
         for (int m = 0; m < LOADS; ++m) {
             u32 wanted = __vcmpgeu4(four[m], all_low) & __vcmpleu4(four[m], all_high) & EACH_BYTE;
             for (; wanted; wanted &= wanted - 1) {
                 const int i = start + m * step + byte_of(wanted);
-                if (i >= end) break;
+                if (i >= chunk.end) break;
                 const Token token = token_of(p[i], q[i], scale);
                 if (token.rank < first || token.rank >= last) continue;
                 buckets.add(buckets.at((token.rank - first) >> shift), fixed(token.p), fixed(token.q));
@@ -81,8 +80,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     write_subset(const Element* p, const Element* q, long long p_stride, long long q_stride,
                  const Scale* scales, u8* subset, const Row* rows, int vocabulary, int base, int splits) {
     const int row = blockIdx.x / splits, split = blockIdx.x % splits;
-    const int chunk = ((vocabulary + splits - 1) / splits + 15) / 16 * 16;
-    const int begin = min(split * chunk, vocabulary), end = min(begin + chunk, vocabulary);
+    const Chunk chunk(vocabulary, splits, split);
     const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
     const int cut = rows[row].cut;
     const u32 all_cut = EACH_BYTE * class_of(cut, base);
@@ -90,19 +88,19 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     q += row * q_stride;
     subset += (long long)row * vocabulary;
     constexpr int step = 4 * THREADS;
-    for (int start = begin + 4 * threadIdx.x; start < end; start += LOADS * step) {
+    for (int start = chunk.begin + 4 * threadIdx.x; start < chunk.end; start += LOADS * step) {
         u32 inside[LOADS] = {};
 #if CLASSES
         u32 four[LOADS];
 #pragma unroll
         for (int m = 0; m < LOADS; ++m)
-            four[m] = load_classes(subset + start + m * step, end - (start + m * step));
+            four[m] = load_classes(subset + start + m * step, chunk.end - (start + m * step));
 #pragma unroll
         for (int m = 0; m < LOADS; ++m) {
             inside[m] = __vcmpltu4(four[m], all_cut) & EACH_BYTE;
             for (u32 open = __vcmpeq4(four[m], all_cut) & EACH_BYTE; open; open &= open - 1) {
                 const int i = start + m * step + byte_of(open);
-                if (i >= end) break;
+                if (i >= chunk.end) break;
                 if (token_of(p[i], q[i], scale).rank < cut) inside[m] |= open & -open;
             }
         }
@@ -110,17 +108,17 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #pragma unroll
         for (int m = 0; m < LOADS; ++m) {
             const int i = start + m * step;
-            const Four a = load_four(p + i, end - i), b = load_four(q + i, end - i);
+            const Four a = load_four(p + i, chunk.end - i), b = load_four(q + i, chunk.end - i);
             for (int k = 0; k < 4; ++k)
                 inside[m] |= (u32)(token_of(a.x[k], b.x[k], scale).rank < cut) << (8 * k);
         }
 #endif
         for (int m = 0; m < LOADS; ++m) {
             const int i = start + m * step;
-            if (ALIGNED && i + 4 <= end)
+            if (ALIGNED && i + 4 <= chunk.end)
                 *(u32*)(subset + i) = inside[m];
             else
-                for (int k = 0; k < 4 && i + k < end; ++k) subset[i + k] = (u8)(inside[m] >> (8 * k));
+                for (int k = 0; k < 4 && i + k < chunk.end; ++k) subset[i + k] = (u8)(inside[m] >> (8 * k));
         }
     }
 }

@@ -8,7 +8,7 @@ constexpr int THREADS = BLOCK_THREADS;
 constexpr int EACH = BUCKETS / THREADS;
 constexpr int FIRST_SHIFT = 17;  // a first bucket is 2^-6 of an octave wide
 constexpr int HEAVY = 128;       // at most so many tokens have p or q of 2^-6 or more
-constexpr int COUNTS = 3;        // a row's blocks count: blocks done, heavy tokens, scales begun
+constexpr int COUNTS = 2;        // a row's blocks count: blocks done, heavy tokens
 constexpr Real HEAVY_MASS = Real(1) / 64;
 
 // One byte a token tells its bucket roughly: two buckets a class in the upper six octaves, where the
