@@ -4,7 +4,8 @@ Run: ``python benchmarks/crossings.py`` (some minutes; ``--scheme without_replac
 scheme with several exact routes). Whole calls of ``mdsd.optimal_acceptance`` are timed, checks and result
 included, on one thread; the routes take turns, and each figure is a lower quartile, as other work on the
 machine only ever adds. The fits are least squares of relative errors: the numbers of ``prices`` in
-``mdsd_theory/routes.py``.
+``mdsd_theory/routes.py``. Those of a GPU are fitted to what ``scaling.py`` has kept:
+``--records benchmarks/results/scaling_cuda.csv``.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import statistics
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
+from records import read_csv
 from rich.console import Console
 from rich.table import Table
 from scipy.optimize import nnls
@@ -75,6 +79,20 @@ def fit(works: list[Workload], measured: list[float], by_drafts: bool) -> dict[s
     return {name: float(f"{x:.3g}") for name, x in zip(names, solution, strict=False) if x > 0}
 
 
+def fits_of_records(path: Path, scheme: str) -> Iterator[str]:
+    """Yield the fits of all routes to a scheme's α* in a file of ``scaling.py``."""
+    chosen = [r for r in read_csv(path) if r.kind == "route" and r.scheme == scheme]
+    for name in dict.fromkeys(r.name for r in chosen):
+        own = [r for r in chosen if r.name == name]
+        works = [Workload(r.V, r.B, r.n, r.device, r.dtype) for r in own]
+        yield shown_fit(name, fit(works, [r.low for r in own], scheme == "without_replacement"))
+
+
+def shown_fit(name: str, terms: dict[str, float]) -> str:
+    """Return a fit as the table of routes has it."""
+    return f"{name}: Cost({', '.join(f'{k}={v}' for k, v in terms.items())})"
+
+
 def main(
     scheme: Annotated[str, typer.Option(help="Draft scheme.")] = "with_replacement",
     library: Annotated[str, typer.Option(help="numpy or torch.")] = "numpy",
@@ -82,8 +100,12 @@ def main(
     budget: Annotated[float, typer.Option(help="Seconds for each figure.")] = 0.3,
     largest: Annotated[int, typer.Option(help="Most tokens of one call.")] = LARGEST,
     seed: int = 0,
+    records: Annotated[Path | None, typer.Option(help="Only fit these.")] = None,
 ) -> None:
     """Print the times, the fits and the route that auto takes."""
+    if records is not None:
+        print(*fits_of_records(records, scheme), sep="\n")
+        return
     if library == "torch":
         import torch
 
@@ -111,7 +133,7 @@ def main(
     for route in routes:
         known = [(w, m[route.name]) for w, m in zip(works, measured, strict=True) if route.name in m]
         terms = fit([w for w, _ in known], [m for _, m in known], len(drafts) > 1)
-        console.print(f"{route.name}: Cost({', '.join(f'{k}={v}' for k, v in terms.items())})")
+        console.print(shown_fit(route.name, terms))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from mdsd_theory.cuda.launching import CupyLauncher, Launcher
 
 RESULTS = Path(__file__).parent / "results"
 SMALL = Scope(
-    "cpu", (2, 40), (3,), (torch.float32,), positions=0, temperatures=(), draws=2_000, longest=0
+    "cpu", (2, 40), (3,), (torch.float32,), positions=0, temperatures=(), draws=2_000, longest=0, seeds=1
 )
 
 

@@ -64,7 +64,7 @@ AIMS = (
 )
 
 
-class Expected(NamedTuple):
+class Traffic(NamedTuple):
     """Device memory that a call moves, by counting its loads and stores.
 
     Attributes
@@ -79,17 +79,17 @@ class Expected(NamedTuple):
     pairs: float
 
 
-EXPECTED = (
-    Expected("read p and q", "p and q once", 1.0),
-    Expected(BOUNDS, "p and q once", 1.0),
-    Expected(BUCKETS, "p and q once; a byte a token written, read, read, written", 1.5),
-    Expected(LOGITS, "both once (2 bytes), the second time from the cache", 0.5),
-    Expected(RACE, "q once, p and q twice", 2.5),
-    Expected(EMIT, "p and q once, and again of rows with a rejected pick", 2.0),
+TRAFFIC = (
+    Traffic(READ, "p and q once", 1.0),
+    Traffic(BOUNDS, "p and q once", 1.0),
+    Traffic(BUCKETS, "p and q once; a byte a token written, read, written", 1.375),
+    Traffic(LOGITS, "both twice (2 bytes)", 1.0),
+    Traffic(RACE, "q once, p and q twice", 2.5),
+    Traffic(EMIT, "p and q once, and again of rows with a rejected pick", 2.0),
 )
 
 
-def expected_milliseconds(pairs: float) -> float:
+def milliseconds(pairs: float) -> float:
     """Return what the traffic takes at :data:`BANDWIDTH`, B = 256, V = 151,936."""
     return 1e3 * pairs * 8 * ROWS * VOCABULARY / BANDWIDTH
 

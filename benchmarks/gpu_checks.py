@@ -41,6 +41,12 @@ GOAL = 1e-6
 LOSS = 1e-4
 """What the bucketed plan may accept less than α*."""
 
+LOSS_OF_ONE = 1e-3
+"""How much too low the acceptance of one draft may be stated: the rule itself loses nothing."""
+
+SMALL_PLANS = (2, 3, 17)
+"""Vocabularies of many small plans: a fault of a compiler showed on one row in seventy there."""
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -60,6 +66,8 @@ class Scope:
         Tokens drawn from one position.
     longest : int
         V of one row of float32 and float64; 0 for none.
+    seeds : int
+        How many small plans of each kind.
     """
 
     device: str = "cuda"
@@ -70,6 +78,7 @@ class Scope:
     temperatures: tuple[float, ...] = (0.3, 0.7, 1.0)
     draws: int = 1_000_000
     longest: int = 1_000_000
+    seeds: int = 40
 
 
 @dataclass
@@ -123,6 +132,8 @@ class Checks:
             self.probabilities(f"shipped, T = {temperature}", p, q)
         for temperature in self.scope.temperatures:
             self.logits(temperature)
+        for vocabulary in SMALL_PLANS:
+            self.small_plans(vocabulary)
         if self.scope.longest:
             self.one_long_row()
         self.front_doors()
@@ -134,6 +145,17 @@ class Checks:
         for dtype in self.scope.dtypes:
             for n in self.scope.drafts:
                 self.pair(where, p.to(dtype), q.to(dtype), n)
+
+    def small_plans(self, vocabulary: int) -> None:
+        """Check plans of many small rows, which the kernel calls bad if the picks' chances miss one."""
+        pairs = [instances(vocabulary, seed) for seed in range(self.scope.seeds)]
+        p, q = (torch.cat(x) for x in zip(*pairs, strict=True))
+        for dtype in self.scope.dtypes:
+            rows = Rows(*(x.to(dtype).to(self.scope.device) for x in (p, q)))
+            law = normalised(rows.p), normalised(rows.q)
+            for n in self.scope.drafts:
+                truth = true_value(*law, n, "with_replacement", few=False)
+                self.plan(f"small, V = {vocabulary}, {name_of(dtype)}", rows, truth, n)
 
     def one_long_row(self) -> None:
         """Check a row of as many tokens as any vocabulary has."""
@@ -167,9 +189,9 @@ class Checks:
         """Compare an enclosure, the best prefix, its mask, and the verifier's plan with α*."""
         truth, tolerance = true_value(*law, n, "with_replacement"), tolerance_of(rows)
         bounds = bucket_bounds(self.launcher, rows, n, tolerance)
-        self.encloses(f"cuda_bounds: {name}", bounds, truth)
+        self.encloses(f"cuda_bounds: {name}", bounds, rows, truth)
         found = bucket_optimum(self.launcher, rows, n, tolerance)
-        self.encloses(f"cuda_buckets: {name}", found, truth)
+        self.encloses(f"cuda_buckets: {name}", found, rows, truth)
         line = self.line(f"cuda_buckets, value and subset: {name}")
         line.add((found.value.cpu() - truth).abs(), goal(found.error, rows))
         for each in (found, bounds):
@@ -186,7 +208,9 @@ class Checks:
         line.add(plan.bad.cpu().double(), 0.5)
         line.add((value - truth).clamp(min=0.0), room)
         line.add((truth - best).clamp(min=0.0), room)
-        self.line(f"iid plan, acceptance lost: {name}").add(truth - value, LOSS + room)
+        self.line(f"iid plan, acceptance lost: {name}").add(
+            truth - value, (LOSS if n > 1 else LOSS_OF_ONE) + room
+        )
 
     def without_replacement(self, name: str, rows: Rows, law: tuple[Tensor, ...], n: int) -> None:
         """Compare the race with α* on rows that it must serve."""
@@ -208,12 +232,16 @@ class Checks:
             own = (p * inside).sum(-1) + 1 - torch.tensor(drawn, dtype=torch.float64)
             line.add((own - value).abs(), found.error + rounding(rows))
 
-    def encloses(self, name: str, found: Any, truth: Tensor) -> None:
-        """Check that α* lies between ``lower`` and ``value``, errors apart."""
+    def encloses(self, name: str, found: Any, rows: Rows, truth: Tensor) -> None:
+        """Check that α* lies between ``lower`` and ``value``, errors apart, the CPU's too.
+
+        In float64 these are the larger: in fractions, kernels were right to 1e-15 where the sort was
+        off by 2e-12.
+        """
         line = self.line(name)
         line.add(found.bad.cpu().double(), 0.5)
         off = torch.maximum(found.lower.cpu() - truth, truth - found.value.cpu())
-        line.add(off.clamp(min=0.0), found.error + 1e-15)
+        line.add(off.clamp(min=0.0), found.error + rounding(rows))
 
     def front_doors(self) -> None:
         """Check every route of the table that is for CUDA only, and where its results are."""
@@ -265,9 +293,9 @@ class Checks:
             line.add(((index >= 0).double().mean() - rate).abs() / spread, 5.0)
 
 
-def instances(vocabulary: int) -> tuple[Tensor, Tensor]:
+def instances(vocabulary: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Return a pair of each kind."""
-    rng = np.random.default_rng(vocabulary)
+    rng = np.random.default_rng([vocabulary, seed])
     pairs = [random_pair(kind, vocabulary, min(3, vocabulary), rng) for kind in KINDS]
     p, q = (torch.tensor(np.stack(x)) for x in zip(*pairs, strict=True))
     return p, q
@@ -287,9 +315,9 @@ def normalised(x: Tensor) -> Tensor:
     return x / x.sum(-1, keepdim=True)
 
 
-def true_value(p: Tensor, q: Tensor, n: int, scheme: str) -> Tensor:
-    """Return α* by a route of the CPU: exact fractions for a few tokens, else a sort in float64."""
-    small = p.shape[1] <= SMALL and n <= 4
+def true_value(p: Tensor, q: Tensor, n: int, scheme: str, *, few: bool = True) -> Tensor:
+    """Return α* by a route of the CPU: fractions for few tokens and rows, else a sort in float64."""
+    small = few and p.shape[1] <= SMALL and n <= 4
     sort = {"with_replacement": "sorted_prefix", "without_replacement": "race_prefix"}[scheme]
     solve = mdsd.optimal_acceptance
     return solve(p, q, n=n, scheme=scheme, route="rational" if small else sort).value

@@ -165,7 +165,8 @@ def priced(first: str, second: str, work: Workload) -> float | None:
 
 def switch(route: str, scheme: str, work: Workload) -> int | None:
     """Return the smallest V from which ``route="auto"`` takes a route and keeps it."""
-    taken = [ranking(mdsd.SCHEMES[scheme], w)[0].name == route for w in grid(work)]
+    kind = mdsd.SCHEMES[scheme]
+    taken = [ranking(kind, w, anywhere=True)[0].name == route for w in grid(work)]
     if not taken[-1]:
         return None
     first = max((k + 1 for k, x in enumerate(taken) if not x), default=0)

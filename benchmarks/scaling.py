@@ -35,7 +35,7 @@ MOST_TOKENS = {"cpu": 2**24, "cuda": 2**30}
 """Most tokens of one call, B times V."""
 
 PATIENCE = 2.0
-"""A call that takes more seconds is the last of its curve."""
+"""Seconds: a call that takes more is the last of its curve."""
 
 
 class Sweep(NamedTuple):
@@ -112,7 +112,14 @@ def groups(p: Floats, q: Floats, work: Workload, library: str) -> dict[tuple[str
 
 
 def measure(
-    sweep: Sweep, device: str, library: str, dtype: str, budget: float, most: int, console: Console
+    sweep: Sweep,
+    device: str,
+    library: str,
+    dtype: str,
+    budget: float,
+    most: int,
+    patience: float,
+    console: Console,
 ) -> Iterator[Record]:
     """Yield the times of a sweep, and say what is left out."""
     rng, machine = np.random.default_rng(0), place(device)
@@ -132,7 +139,7 @@ def measure(
                 yield Record(
                     machine, device, library, dtype, kind, scheme, name, *sizes, low, middle, high
                 )
-                if middle > 1e6 * PATIENCE:
+                if middle > 1e6 * patience:
                     over.add((scheme, kind, name))
                     console.print(f"{name}, {scheme}: last point of {sweep.axis} at {middle / 1e6:.1f} s")
 
@@ -153,6 +160,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="Small sizes, in under a minute.")] = False,
     milliseconds: Annotated[int, typer.Option(help="Time for each figure, at least.")] = 100,
     most: Annotated[int, typer.Option(help="Most tokens of one call; 0: as fits the device.")] = 0,
+    patience: Annotated[float, typer.Option(help="A slower call ends its curve: seconds.")] = PATIENCE,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS,
     page: Annotated[bool, typer.Option(help="Only write the page's tables.")] = False,
 ) -> None:
@@ -172,7 +180,9 @@ def main(
         record
         for each in libraries
         for sweep in sweeps(device, quick)
-        for record in measure(sweep, device, each, dtype, budget, most or MOST_TOKENS[device], console)
+        for record in measure(
+            sweep, device, each, dtype, budget, most or MOST_TOKENS[device], patience, console
+        )
     ]
     console.print(exponents_table(records))
     console.print(crossings_table(records))

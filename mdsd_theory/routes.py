@@ -130,6 +130,7 @@ _TABLE = (
         *BUCKETS,
         devices=("cuda",),
         dtypes=SINGLE,
+        prices={"cuda": Cost(call=784.0, row=1.06, token=0.0)},
         missing=missing,
     ),
     Route(
@@ -141,6 +142,7 @@ _TABLE = (
         "V: p and q read once",
         *BOUNDS,
         devices=("cuda",),
+        prices={"cuda": Cost(call=648.0, row=0.772, token=0.0)},
         missing=missing,
     ),
     Route(
@@ -154,6 +156,7 @@ _TABLE = (
         devices=("cuda",),
         dtypes=SINGLE,
         drafts=(1, LARGEST_N),
+        prices={"cuda": Cost(call=1030.0, row=6.25, token=0.0, drafts=0.0051)},
         missing=missing,
     ),
     Route(
@@ -164,7 +167,10 @@ _TABLE = (
         None,
         "V log V",
         sorted_prefix,
-        prices={"cpu": Cost(call=190.0, row=0.29, token=0.0, sorting=5.8)},
+        prices={
+            "cpu": Cost(call=190.0, row=0.29, token=0.0, sorting=5.8),
+            "cuda": Cost(call=1160.0, row=48.5, token=0.0619),
+        },
     ),
     Route(
         "ratio_buckets",
@@ -200,7 +206,10 @@ _TABLE = (
         None,
         "V log V + 50 n² V",
         race_prefix,
-        prices={"cpu": Cost(call=243.0, row=0.0, token=0.0, drafts=27.0)},
+        prices={
+            "cpu": Cost(call=243.0, row=0.0, token=0.0, drafts=27.0),
+            "cuda": Cost(call=0.0, row=2510.0, token=0.0, drafts=0.87),
+        },
     ),
     Route(
         "race_buckets",
@@ -246,12 +255,13 @@ ROUTES: MappingProxyType[str, Route] = MappingProxyType({route.name: route for r
 """Every route to α* by name; ``route="auto"`` chooses by :func:`ranking`."""
 
 
-def ranking(scheme: Scheme, work: Workload) -> list[Route]:
+def ranking(scheme: Scheme, work: Workload, *, anywhere: bool = False) -> list[Route]:
     """Return the routes that ``route="auto"`` would use, the first of them if nothing fails.
 
     Among exact routes of the dual layer the cheapest by measured cost comes first, then those without a
     measurement, then those not worth loading for so few tokens; where there is none of that kind, the
-    table's first route for the scheme is used.
+    table's first route for the scheme is used. Routes that have failed or lack something on this machine
+    are left out, unless the question is what would happen ``anywhere``.
 
     Examples
     --------
@@ -273,7 +283,7 @@ def ranking(scheme: Scheme, work: Workload) -> list[Route]:
         return tokens < route.least, time is None, time or 0.0
 
     peers.sort(key=place)
-    return [r for r in peers if _usable(r)] or peers[-1:]
+    return [r for r in peers if anywhere or _usable(r)] or peers[-1:]
 
 
 def _usable(route: Route) -> bool:

@@ -57,7 +57,8 @@ class Cost:
     Notes
     -----
     ``python benchmarks/crossings.py`` measures and fits them; those of the table are of one core of a
-    2.6 GHz EPYC (Zen 4), NumPy, float64.
+    2.6 GHz EPYC (Zen 4), NumPy, float64, and of one H100, float32, where a call from Python takes longer
+    than a kernel.
     """
 
     call: float

@@ -155,7 +155,7 @@ def test_verdicts(load, tmp_path):
     assert gpu.verdict(aim, times)[-4:] == ["read", "3.00", "≤ 1.5", "no"]
     assert gpu.verdict(aim._replace(most=3.0), times)[-1] == "yes"
     assert gpu.verdict(aim._replace(rows=1), times)[-1] == "not measured"
-    assert gpu.expected_milliseconds(1.0) == pytest.approx(0.1037, abs=1e-4)
+    assert gpu.milliseconds(1.0) == pytest.approx(0.1037, abs=1e-4)
 
 
 def test_every_aim_is_of_something_timed(load):

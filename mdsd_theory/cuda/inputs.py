@@ -89,10 +89,15 @@ class Rows:
 
 
 def _aligned(x: Any) -> bool:
-    """Tell whether four elements can be loaded at once at the head of every row."""
-    step = 4 * x.element_size()
-    rows_apart = x.shape[0] == 1 or x.stride(0) % 4 == 0
-    return bool(x.data_ptr() % step == 0 and rows_apart and x.shape[1] % 4 == 0)
+    """Tell whether every row begins at a multiple of 16 bytes and of four elements, and holds as many."""
+    group = max(4, 16 // x.element_size())
+    rows_apart = x.shape[0] == 1 or x.stride(0) % group == 0
+    return bool(x.data_ptr() % (group * x.element_size()) == 0 and rows_apart and x.shape[1] % group == 0)
+
+
+def streamed(arrays: int, threads: int) -> int:
+    """Return the bytes of shared memory of tokens on their way: see ``stream.cuh``."""
+    return 64 * arrays * threads
 
 
 def splits_of(launcher: Launcher, rows: Rows) -> int:

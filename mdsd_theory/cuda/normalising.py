@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdsd_theory.cuda.inputs import Rows, splits_of
+from mdsd_theory.cuda.inputs import Rows, splits_of, streamed
 from mdsd_theory.cuda.launching import Grid, Launcher
 
 THREADS = 512
@@ -19,5 +19,5 @@ def normalise(launcher: Launcher, rows: Rows) -> None:
     tickets = torch.zeros(rows.count, dtype=torch.int32, device=device)
     sizes = [np.int32(rows.vocabulary), np.int32(splits), rows.factor]
     arguments = [*rows.arguments, partial, tickets, rows.scales, *sizes]
-    grid = Grid(2 * rows.count * splits, THREADS)
+    grid = Grid(2 * rows.count * splits, THREADS, streamed(1, THREADS))
     launcher.launch(rows.source("log_normaliser.cu"), "log_normaliser", grid, arguments)

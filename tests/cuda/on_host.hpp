@@ -189,6 +189,12 @@ T atomicAdd(T* x, T y) {
     return before;
 }
 template <class T>
+T atomicOr(T* x, T y) {
+    T before = *x;
+    *x |= y;
+    return before;
+}
+template <class T>
 T atomicMin(T* x, T y) {
     T before = *x;
     *x = std::min(before, y);
@@ -211,6 +217,10 @@ T __ldg(const T* x) {
 struct float4 {
     float x, y, z, w;
 };
+struct uint4 {
+    unsigned x, y, z, w;
+};
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 struct ushort4 {
     unsigned short x, y, z, w;
 };
@@ -226,6 +236,21 @@ unsigned add_shared(SharedAddress at, unsigned x) {
     return atomicAdd((unsigned*)(at + OFFSET), x);
 }
 
+inline float near_exp2(float x) { return std::exp2(x); }
+template <class T>
+void copy_ahead(T* to, const void* from) {
+    std::memcpy(to, from, sizeof(T));
+}
+inline void end_of_copies() {}
+template <int COUNT>
+void await_copies() {}
+
+inline unsigned saturated_bytes(int a, int b, int c, int d) {
+    unsigned x = 0;
+    for (int y : {d, c, b, a}) x = x << 8 | std::clamp(y, 0, 255);
+    return x;
+}
+
 template <class T, class S>
 T bits_as(S x) {
     T y;
@@ -235,7 +260,7 @@ T bits_as(S x) {
 inline float __uint_as_float(unsigned x) { return bits_as<float>(x); }
 inline unsigned __float_as_uint(float x) { return bits_as<unsigned>(x); }
 inline float __int_as_float(int x) { return bits_as<float>(x); }
-inline int __float_as_int(float x) { return bits_as<int>(x); }
+inline int __float_as_int(float x) { return std::isnan(x) ? 0x7fffffff : bits_as<int>(x); }  // as a device's NaN
 inline long long __double_as_longlong(double x) { return bits_as<long long>(x); }
 inline double __longlong_as_double(long long x) { return bits_as<double>(x); }
 inline float __double2float_rd(double x) {
@@ -244,6 +269,7 @@ inline float __double2float_rd(double x) {
 }
 inline double __dmul_rn(double x, double y) { return x * y; }
 inline float __fmul_rn(float x, float y) { return x * y; }
+inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __ffs(unsigned x) { return __builtin_ffs(x); }
 template <class Test>
 unsigned bytewise(unsigned a, unsigned b, Test test) {

@@ -12,6 +12,7 @@ import mdsd_theory as mdsd
 from mdsd_theory.cuda.iid_plan import BUCKETS, COARSE, ROW, RUNGS, edges, iid_plan
 from mdsd_theory.cuda.inputs import Rows
 from mdsd_theory.demo_data import load_demo_data
+from mdsd_theory.instances import KINDS, random_pair
 from tests.cuda.iid_laws import Record
 
 SIZE = 12
@@ -58,6 +59,15 @@ def batch(size: int = SIZE, seed: int = 0) -> tuple[Any, Any]:
     return tuple(torch.tensor(np.stack(x)) for x in zip(*pairs, strict=True))  # type: ignore[return-value]
 
 
+def unequal(size: int, n: int, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Return a pair of each kind, two of each way in which the sums of p and q miss one."""
+    rng = np.random.default_rng(size)
+    pairs = [random_pair(kind, size, min(n, size), rng) for kind in KINDS for _ in range(4)]
+    p, q = (torch.tensor(np.stack(x)) for x in zip(*pairs, strict=True))
+    off = torch.tensor([1.0, 1.006, 0.995, 1.003], dtype=torch.float64).repeat(len(KINDS))[:, None]
+    return (p * off).to(dtype), (q * off.roll(1, 0)).to(dtype)
+
+
 def optima(p: Any, q: Any, n: int) -> Any:
     """Return α* of each row, from the reference layer's sort in float64."""
     p, q = (x.double() / x.double().sum(-1, keepdim=True) for x in (p, q))
@@ -86,6 +96,15 @@ def test_what_is_emitted_has_the_law_p(host, n, size):
     for row, (name, record) in enumerate(zip(CASES, plan.host, strict=True)):
         known = Record(record, p[row], q[row], n)
         assert np.abs(known.emitted_law() - known.p).max() < 1e-14, name
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize(("size", "n"), [(2, 1), (3, 2), (3, 3)])
+def test_what_is_emitted_has_the_law_p_where_sums_are_unequal(host, size, n, dtype):
+    p, q = unequal(size, n, dtype)
+    for row, record in enumerate(iid_plan(host, Rows(p, q), n, 0.03).host):
+        known = Record(record, p[row].double(), q[row].double(), n)
+        assert np.abs(known.emitted_law() - known.p / known.p.sum()).max() < 1e-14
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
@@ -122,6 +141,28 @@ def test_rungs_have_the_clipped_densities(host, n):
         for bound in ("floor", "ceiling"):
             seen |= {bound} if (wanted[weighty] == record[bound]).any() else set()
     assert seen == {"floor", "ceiling"}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+def test_rows_may_have_unequal_sums(host, n, dtype):
+    for size in (2, 3, 17, 300):
+        p, q = unequal(size, n, dtype)
+        plan, optimum = iid_plan(host, Rows(p, q), n, 0.03), optima(p, q, n)
+        assert not plan.bad.any()
+        error = plan.error + 1e-14
+        assert (plan.acceptance >= optimum - plan.loss - error).all()
+        # Of one draft y = q: what is lost is known to a quarter of an interval.
+        assert (plan.loss <= (1.1e-3 if n == 1 else 2e-5)).all()
+        for row, record in enumerate(plan.host):
+            known = Record(record, p[row].double(), q[row].double(), n)
+            y, law = known.y / known.p.sum(), known.p / known.p.sum()
+            assert abs(y.sum() - 1) < 24 * n * 2.0**-53
+            if size < 300:
+                assert np.abs(y - [float(x) for x in known.pick_law()]).max() < 8 * n * 2.0**-53
+            accepted = np.minimum(law, y).sum()
+            assert plan.acceptance[row] - error <= accepted <= optimum[row] + error
+            assert n > 1 or abs(accepted - optimum[row]) < error
 
 
 @pytest.mark.parametrize(("temperature", "n"), [(0.7, 2), (1.0, 3), (1.0, 8)])

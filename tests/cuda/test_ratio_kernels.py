@@ -11,7 +11,7 @@ import torch
 import mdsd_theory as mdsd
 from mdsd_theory.cuda.found import FoundRows
 from mdsd_theory.cuda.inputs import Rows
-from mdsd_theory.cuda.ratio_buckets import bucket_bounds, bucket_optimum
+from mdsd_theory.cuda.ratio_buckets import _fraction, _rounding, bucket_bounds, bucket_optimum
 from mdsd_theory.demo_data import load_demo_data
 from mdsd_theory.distributions import sum_tolerance
 from mdsd_theory.instances import KINDS, random_pair
@@ -207,3 +207,23 @@ def test_the_order_of_threads_changes_nothing(host):
     for other in found[1:]:
         assert torch.equal(found[0].value, other.value)
         assert torch.equal(found[0].subset(), other.subset())
+
+
+@pytest.mark.parametrize("multiprocessors", [1, 8])
+def test_more_tied_tokens_at_the_cut_than_there_is_room_for(host, multiprocessors):
+    p = torch.tensor(np.repeat([1.0, 2.0, 3.0, 4.0], 10_000) / 100_000)[None].float()
+    q = torch.full_like(p, 1 / 40_000)
+    launcher = replace(host, multiprocessors=multiprocessors)
+    for n in (1, 2, 3):
+        found, truth = bucket_optimum(launcher, Rows(p, q), n, 1e-3), exact(p, q, n)
+        assert encloses(found, truth)
+        inside = found.subset().double()
+        value = (normalised(p) * inside).sum(-1) + 1 - (normalised(q) * inside).sum(-1) ** n
+        assert float((value - truth.value).abs().max()) <= found.error + LEVELS * n
+
+
+def test_the_error_of_rounding_stays_below_half_a_millionth(host):
+    for tokens in (100, 70_000, 300_000, 1_000_000):
+        rows = Rows(*(torch.empty(1, tokens) for _ in range(2)))
+        for n in (1, 3):
+            assert _rounding(rows, n, _fraction(rows, n)) < 5e-7

@@ -140,17 +140,19 @@ def plans_on_cpu(host, monkeypatch):
     monkeypatch.setattr(routing, "_failed", {})
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_the_optimal_verifier_plans_and_draws_by_kernels(plans_on_cpu, pair, dtype):
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_the_optimal_verifier_plans_and_draws_by_kernels(plans_on_cpu, pair, dtype, n):
     p, q = (x.to(dtype) for x in pair)
     generator = torch.Generator().manual_seed(1)
     rule = mdsd.VERIFIERS["optimal"]
-    plan = rule.plan(p, q, 3, scheme="with_replacement")
+    plan = rule.plan(p, q, n, scheme="with_replacement")
     assert type(plan).__name__ == "DevicePlan"
-    best = mdsd.optimal_acceptance(p, q, n=3, scheme="with_replacement", route="sorted_prefix")
+    best = mdsd.optimal_acceptance(p, q, n=n, scheme="with_replacement", route="sorted_prefix")
     assert (plan.acceptance <= best.upper).all()
-    assert (best.value.double() - plan.acceptance.double() <= plan.loss.double() + 1e-6).all()
-    drafts = mdsd.SCHEMES["with_replacement"].sample(q, 3, generator, size=4_000)
+    rounding = max(1e-6, torch.finfo(dtype).eps)
+    assert (best.value.double() - plan.acceptance.double() <= plan.loss.double() + rounding).all()
+    drafts = mdsd.SCHEMES["with_replacement"].sample(q, n, generator, size=4_000)
     token, index = plan.sample(drafts, generator)
     assert token.shape == index.shape == (2, 2, 4_000)
     accepted = (index >= 0).double().mean(-1)

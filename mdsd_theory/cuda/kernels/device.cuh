@@ -39,6 +39,38 @@ __device__ inline SharedAddress shared_address(const void* x) {
     return y;
 }
 
+__device__ inline float near_exp2(float x) {
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+// From global to shared memory, 16 bytes at a time, while the thread goes on.
+template <class T>
+__device__ inline void copy_ahead(T* to, const void* from) {
+    const u32 at = (u32)__cvta_generic_to_shared(to);
+#pragma unroll
+    for (int k = 0; k < (int)sizeof(T); k += 16)
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(at + k), "l"((const u8*)from + k)
+                     : "memory");
+}
+
+__device__ inline void end_of_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+// Until all have come but those since the last COUNT ends.
+template <int COUNT>
+__device__ inline void await_copies() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(COUNT) : "memory");
+}
+
+// Four integers as bytes, cut off at 0 and 255.
+__device__ inline u32 saturated_bytes(int a, int b, int c, int d) {
+    u32 upper, x;
+    asm("cvt.pack.sat.u8.s32.b32 %0, %1, %2, 0;" : "=r"(upper) : "r"(d), "r"(c));
+    asm("cvt.pack.sat.u8.s32.b32 %0, %1, %2, %3;" : "=r"(x) : "r"(b), "r"(a), "r"(upper));
+    return x;
+}
+
 template <int OFFSET>
 __device__ inline u32 add_shared(SharedAddress at, u32 x) {
     u32 before;
@@ -68,53 +100,75 @@ struct Sums {
 
 __device__ inline Sums operator+(Sums a, Sums b) { return {a.p + b.p, a.q + b.q}; }
 
+// What the lane holds whose number differs from this one's in the bits of `mask`.
+template <class T>
+__device__ inline T across(T x, int mask) {
+    u32 words[sizeof(T) / 4];
+    memcpy(words, &x, sizeof(T));
+#pragma unroll
+    for (u32& word : words) word = __shfl_xor_sync(ALL_LANES, word, mask);
+    memcpy(&x, words, sizeof(T));
+    return x;
+}
+
+template <class T, class Join>
+__device__ inline T over_warp(T x, Join join, int lanes = WARP) {
+    for (int mask = lanes / 2; mask > 0; mask /= 2) x = join(x, across(x, mask));
+    return x;
+}
+
+// All threads' values joined; every thread gets it. `scratch` holds one value a warp, of which there are a
+// power of two.
+template <class T, class Join>
+__device__ inline T over_block(T x, T* scratch, Join join) {
+    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
+    x = over_warp(x, join);
+    __syncthreads();
+    if (lane == 0) scratch[warp] = x;
+    __syncthreads();
+    return over_warp(scratch[lane % warps], join, warps);
+}
+
 __device__ inline Sums from_lane_below(Sums x, int distance) {
     return {__shfl_up_sync(ALL_LANES, x.p, distance), __shfl_up_sync(ALL_LANES, x.q, distance)};
+}
+
+// Sums over the lanes up to this one.
+__device__ inline Sums sums_upto(Sums x, int lanes = WARP) {
+    for (int distance = 1; distance < lanes; distance *= 2) {
+        const Sums other = from_lane_below(x, distance);
+        if ((int)threadIdx.x % WARP >= distance) x = x + other;
+    }
+    return x;
 }
 
 // Sums over the threads before this one, and over the whole block. `scratch` holds one Sums a warp.
 __device__ inline Sums sums_before(Sums x, Sums* scratch, Sums* total) {
     const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
-    Sums upto = x;
-    for (int distance = 1; distance < WARP; distance *= 2) {
-        const Sums other = from_lane_below(upto, distance);
-        if (lane >= distance) upto = upto + other;
-    }
+    const Sums upto = sums_upto(x);
     __syncthreads();
     if (lane == WARP - 1) scratch[warp] = upto;
     __syncthreads();
-    Sums before = {upto.p - x.p, upto.q - x.q}, whole = {0, 0};
-    for (int w = 0; w < warps; ++w) {
-        if (w == warp) before = before + whole;
-        whole = whole + scratch[w];
-    }
-    *total = whole;
-    return before;
+    const Sums own = scratch[lane % warps], warps_upto = sums_upto(own, warps);
+    const auto of_lane = [](Sums y, int k) {
+        return Sums{__shfl_sync(ALL_LANES, y.p, k), __shfl_sync(ALL_LANES, y.q, k)};
+    };
+    *total = of_lane(warps_upto, warps - 1);
+    const Sums before = of_lane({warps_upto.p - own.p, warps_upto.q - own.q}, warp);
+    return before + Sums{upto.p - x.p, upto.q - x.q};
 }
 
 // The lexicographically smallest (value, place) over the block; every thread gets it.
 struct Least {
     double value;
-    int place;
+    int place, none;
 };
 
 __device__ inline Least smaller(Least a, Least b) {
     return b.value < a.value || (b.value == a.value && b.place < a.place) ? b : a;
 }
 
-__device__ inline Least block_least(Least x, Least* scratch) {
-    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
-    for (int distance = WARP / 2; distance > 0; distance /= 2) {
-        const Least other = {__shfl_xor_sync(ALL_LANES, x.value, distance),
-                             __shfl_xor_sync(ALL_LANES, x.place, distance)};
-        x = smaller(x, other);
-    }
-    __syncthreads();
-    if (lane == 0) scratch[warp] = x;
-    __syncthreads();
-    for (int w = 0; w < warps; ++w) x = smaller(x, scratch[w]);
-    return x;
-}
+__device__ inline Least block_least(Least x, Least* scratch) { return over_block(x, scratch, smaller); }
 
 // Tells every thread of the last block of a row to get here that it is the last.
 // `ticket` counts the blocks of the row and must be zero at first; it is zero again afterwards.

@@ -4,23 +4,26 @@
 // Shared memory adds 32-bit integers in one instruction, where floats and 64-bit integers take a loop of
 // compare-and-swap. A sum is therefore two words: the low one tells by wrapping when to carry.
 #pragma once
-#include "device.cuh"
+#include "inputs.cuh"
 
+// Bits after the binary point; the fewer, the seldomer a low word wraps around.
 #if INPUT_BITS == 64
 constexpr int FRACTION = 62;
+#elif defined(FRACTION_BITS)
+constexpr int FRACTION = FRACTION_BITS;
 #else
 constexpr int FRACTION = 44;
 #endif
 
-// Below this a fixed-point number fits its low word.
+constexpr Real ONE = Real(1ull << FRACTION);
+constexpr Real ONE_WORD = Real(1ull << 32) / ONE;  // what is less fits the low word
+
 #if INPUT_BITS == 64
-constexpr double ONE_WORD = 1.0 / (1u << 30);
-__device__ inline u64 fixed(double x) { return __double2ull_rn(x * 4611686018427387904.0); }
-__device__ inline u32 fixed_word(double x) { return __double2uint_rn(x * 4611686018427387904.0); }
+__device__ inline u64 fixed(double x) { return __double2ull_rn(x * ONE); }
+__device__ inline u32 fixed_word(double x) { return __double2uint_rn(x * ONE); }
 #else
-constexpr float ONE_WORD = 1.0f / (1u << 12);
-__device__ inline u64 fixed(float x) { return __float2ull_rn(x * 17592186044416.0f); }
-__device__ inline u32 fixed_word(float x) { return __float2uint_rn(x * 17592186044416.0f); }
+__device__ inline u64 fixed(float x) { return __float2ull_rn(x * ONE); }
+__device__ inline u32 fixed_word(float x) { return __float2uint_rn(x * ONE); }
 #endif
 
 // Buckets of two sums each, in shared memory.
@@ -40,19 +43,20 @@ struct Buckets {
     // Several tokens of one word each, in steps that need not wait for each other.
     template <int COUNT>
     __device__ static void add(const SharedAddress* at, const u32* p, const u32* q) {
-        u32 before_p[COUNT], before_q[COUNT];
+        u32 after_p[COUNT], after_q[COUNT];
 #pragma unroll
         for (int k = 0; k < COUNT; ++k) {
-            before_p[k] = add_shared<P_LOW>(at[k], p[k]);
-            before_q[k] = add_shared<Q_LOW>(at[k], q[k]);
+            after_p[k] = add_shared<P_LOW>(at[k], p[k]) + p[k];
+            after_q[k] = add_shared<Q_LOW>(at[k], q[k]) + q[k];
         }
+        bool any = false;  // one branch for all: it is seldom taken
+#pragma unroll
+        for (int k = 0; k < COUNT; ++k) any |= after_p[k] < p[k] | after_q[k] < q[k];
+        if (!any) return;
 #pragma unroll
         for (int k = 0; k < COUNT; ++k) {
-            const u32 carry_p = ~before_p[k] < p[k], carry_q = ~before_q[k] < q[k];
-            if (carry_p | carry_q) {
-                add_shared<P_HIGH>(at[k], carry_p);
-                add_shared<Q_HIGH>(at[k], carry_q);
-            }
+            if (after_p[k] < p[k]) add_shared<P_HIGH>(at[k], 1);
+            if (after_q[k] < q[k]) add_shared<Q_HIGH>(at[k], 1);
         }
     }
 

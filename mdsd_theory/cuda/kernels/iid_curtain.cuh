@@ -147,9 +147,12 @@ struct Curtain {
     }
 
     // Turns an atom's widths into keys: running chances, multiples of 2^-BITS that end at one.
+    // Threads leave its loops one by one: unrolled, these nest so deep that ptxas 13.0 saves the mask by which
+    // a warp comes together again, and restores another. Some then pass the next barrier before others come.
     __device__ void find_keys(int i) {
         const double one = (double)(1ull << BITS);
         Carried whole = {0, 0}, upto = {0, 0};
+#pragma unroll 1
         for (int e = first[i]; e < first[i + 1]; ++e) whole.add(width[e]);
         const double scale = one / whole.rounded();
         for (int e = first[i]; e < first[i + 1]; ++e) {
@@ -188,8 +191,10 @@ struct Curtain {
         for (int k = 0; k < atoms; ++k) heights[k] /= whole;
     }
 
+    // Its loop is not unrolled either.
     __device__ double density_drawn(int i) const {
         Carried mean = {0, 0};
+#pragma unroll 1
         for (int e = first[i]; e < first[i + 1]; ++e) mean.add(__dmul_rn(chance(i, e), heights[level[e]]));
         return mean.rounded();
     }

@@ -174,9 +174,14 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         row.slope[t] = unit * (high - low) * row.step[t];
     }
     if (t > 0) return;
-    Carried accepted = {0, 0};
-    for (int k = 0; k < rungs; ++k)
-        accepted.add(mass[k] * fmin(ratio[k], curtain.density[row.atom[k]]));
+    Carried accepted = {0, 0}, picked = {0, 0};
+    for (int k = 0; k < rungs; ++k) {
+        const double density = curtain.density[row.atom[k]];
+        accepted.add(mass[k] * fmin(ratio[k], density));
+        picked.add(mass[k] * density);
+    }
+    // Somebody is picked. ptxas 13.0 once made this false, and the law wrong: see find_keys.
+    row.bad = !(fabs(picked.rounded() - 1) < 1e-9);
     row.acceptance = accepted.rounded();
     row.optimum = 1 + upper;
     row.floor = clip.floor;

@@ -1,7 +1,7 @@
 // How a token's target and draft probability are read: from probabilities or from logits, of any dtype.
 //
 // Set by the caller: INPUT_BITS (64, 32, 16), BFLOAT16 (for 16 bits: bfloat16 or float16), LOGITS, and
-// ALIGNED (whether every row begins at a multiple of four elements).
+// ALIGNED (whether every row begins at a multiple of 16 bytes and of four elements, and holds as many).
 #pragma once
 #include "device.cuh"
 
@@ -88,41 +88,49 @@ struct Token {
 };
 
 #if LOGITS
+// A rank is the bit pattern of 192 + log2(p/q): for ratios from 2^-64 to 2^64 it counts steps of 2^-16.
+constexpr int OCTAVE_SHIFT = 16;
+
 __device__ inline Token token_of(Element a, Element b, Scale scale) {
     const float x = widened(a), y = widened(b);
-    const float p = exp2f(fmaf(x, scale.factor, -scale.p_offset));
-    const float q = exp2f(fmaf(y, scale.factor, -scale.q_offset));
-    const float log_ratio = fmaf(x - y, scale.factor, scale.q_offset - scale.p_offset);
-    // Ranks of ratios from 2^-100 to 2^100 are apart; q = 0 gives +inf or NaN.
-    const float bounded = fmaxf(log_ratio, -100.0f) + 127.0f;
-    const bool drafted = q > 0 && bounded < 227.0f;
-    return {p, q, drafted ? (int)(bounded * 8388608.0f) : NOWHERE};
+    const float p = near_exp2(fmaf(x, scale.factor, -scale.p_offset));
+    const float q = near_exp2(fmaf(y, scale.factor, -scale.q_offset));
+    // Never drafted: plus infinity or NaN.
+    const float log_ratio = fmaf(x - y, scale.factor, 192.0f + (scale.q_offset - scale.p_offset));
+    return {p, q, max(__float_as_int(log_ratio), 0)};
 }
 
 __device__ inline double ratio_at(int rank) {
-    return rank <= 0 ? 0.0 : exp2((double)rank / 8388608.0 - 127.0);
+    return rank <= 0 ? 0.0 : (double)near_exp2(__int_as_float(rank) - 192.0f);
 }
+
+__device__ inline int rank_at(double ratio) { return __float_as_int((float)(log2(ratio) + 192)); }
 
 constexpr double RATIO_ERROR = 1.0 / 65536;  // relative, of a rank against the probabilities' own ratio
 #else
+// A rank is the bit pattern of p/q.
+constexpr int OCTAVE_SHIFT = 23;
+
 #if INPUT_BITS == 64
-__device__ inline float ratio_of(double p, double q) { return (float)(fabs(p) / q); }
+__device__ inline int ratio_rank(double p, double q) {
+    return q >= 7.9e-31 ? __float_as_int((float)(fabs(p) / q)) : NOWHERE;
+}
 #else
-// p/q rounded to nearest, for p up to one and q down to 2^-100: a division without its slow path.
-__device__ inline float ratio_of(float p, float q) {
-    const float near = near_reciprocal(q), reciprocal = fmaf(fmaf(-q, near, 1.0f), near, near);
-    const float ratio = p * reciprocal;
-    return fmaf(fmaf(-q, ratio, p), reciprocal, ratio);
+// p/q rounded to nearest: a division without its slow path. NaN, which is NOWHERE, for q = 0; -0.0 is zero.
+__device__ inline int ratio_rank(float p, float q) {
+    const float reciprocal = near_reciprocal(q), ratio = p * reciprocal;
+    return __float_as_int(fmaf(fmaf(-q, ratio, p), reciprocal, ratio));
 }
 #endif
 
-// A token whose q is lost in the sums anyway counts as never drafted. No rank is negative, -0.0 is zero.
 __device__ inline Token token_of(Element a, Element b, Scale) {
     const Real p = widened(a), q = widened(b);
-    return {p, q, q >= Real(7.9e-31) ? __float_as_int(ratio_of(p, q)) : NOWHERE};
+    return {p, q, ratio_rank(p, q)};
 }
 
 __device__ inline double ratio_at(int rank) { return rank <= 0 ? 0.0 : (double)__int_as_float(rank); }
+
+__device__ inline int rank_at(double ratio) { return __float_as_int((float)ratio); }
 
 constexpr double RATIO_ERROR = 1.0 / 4194304;
 #endif

@@ -11,7 +11,7 @@ constexpr int EACH = SIZES / THREADS;
 
 __device__ inline float draft_of(Element b, Scale scale) {
 #if LOGITS
-    return exp2f(fmaf(widened(b), scale.factor, -scale.q_offset));
+    return near_exp2(fmaf(widened(b), scale.factor, -scale.q_offset));
 #else
     return (float)widened(b);
 #endif
@@ -28,25 +28,11 @@ __device__ inline void count_chunk(const Element* q, Chunk chunk, Scale scale, u
     }
 }
 
-__device__ inline double block_sum(double x, double* scratch) {
-    for (int distance = WARP / 2; distance > 0; distance /= 2)
-        x += __shfl_xor_sync(ALL_LANES, x, distance);
-    if (threadIdx.x % WARP == 0) scratch[threadIdx.x / WARP] = x;
-    __syncthreads();
-    x = 0;
-    for (int w = 0; w < (int)blockDim.x / WARP; ++w) x += scratch[w];
-    return x;
-}
-
 // The least rank that no H needs: P(i in S) <= q_i E T <= q_i n / rest, T the time of the n-th draft.
 // Rows may sum to a little more or less than one.
 __device__ inline int top_of(int n, double rest) {
     const double largest = 1.1 * n / rest;
-#if LOGITS
-    const int rank = (int)((fmin(log2(largest), 99.0) + 127) * 8388608.0);
-#else
-    const int rank = __float_as_int((float)largest);
-#endif
+    const int rank = rank_at(fmin(largest, 1e18));
     return ((rank >> FIRST_SHIFT) + 1) << FIRST_SHIFT;
 }
 
@@ -88,7 +74,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
             mass += (double)(own[k] - largest) * (double)__uint_as_float((EACH * threadIdx.x + k) << 20);
         above += own[k];
     }
-    mass = block_sum(mass, sum_scratch) * (1 - 1e-6);  // q was rounded to a float
+    mass = over_block(mass, sum_scratch, [](double a, double b) { return a + b; }) * (1 - 1e-6);  // q was rounded to a float
     if (threadIdx.x > 0) return;
     // Below this mass the tokens that token_of takes for never drafted would count.
     if (all.p < n || !(mass >= 1e-14 && mass < 8)) {

@@ -7,7 +7,7 @@
 #include "inputs.cuh"
 
 constexpr int CELLS = 256;         // buckets
-constexpr int FIRST_SHIFT = 20;    // a bucket of the first pass is an eighth of an octave wide
+constexpr int FIRST_SHIFT = OCTAVE_SHIFT - 3;  // a bucket of the first pass is an eighth of an octave wide
 constexpr int MOST_HEAVY = 320;    // listed tokens a row
 constexpr double X_UNIT = 1.0 / 1125899906842624.0;  // sums of powers of x count units of 2^-50
 constexpr double P_UNIT = 1.0 / (double)(1ull << FRACTION);

@@ -3,11 +3,10 @@
 //
 // Several blocks share a row when there are few rows; the last of them to finish adds up.
 #include "rows.cuh"
+#include "stream.cuh"
 
-constexpr int LOADS = 1;  // groups of four tokens in flight in each thread: two took half as long again
-
-// After the buckets: those of tokens above all buckets, then of those below, one for each lane of a warp.
-constexpr int ABOVE = BUCKETS, BELOW = ABOVE + WARP, PLACES = BELOW + WARP;
+// Before and after the buckets: those of tokens below and above all buckets, one for each lane of a warp.
+constexpr int BELOW = -WARP, ABOVE = BUCKETS, PLACES = WARP + BUCKETS + WARP;
 typedef Buckets<PLACES> Table;
 
 struct Running {
@@ -16,6 +15,11 @@ struct Running {
 };
 
 constexpr int ROUGH = 20;
+
+// What a block has found beside its buckets.
+struct Outside {
+    Sums above, below, rough;
+};
 
 // Where the blocks of a row put its heavy tokens.
 struct HeavyList {
@@ -28,17 +32,27 @@ struct HeavyList {
     }
 };
 
-__device__ inline int place_of(int rank, int base) {
-    const int lane = threadIdx.x % WARP;
-    return rank < base ? BELOW + lane : min((rank - base) >> FIRST_SHIFT, ABOVE + lane);
-}
+// Where a rank is added up: `shifted` of a rank, cut off at what lies below and above all buckets.
+struct Places {
+    int lowest, highest;
+    SharedAddress zero;  // of a shifted rank of zero
+
+    __device__ Places(Table table, int base)
+        : lowest((base >> FIRST_SHIFT) + BELOW + (int)threadIdx.x % WARP),
+          highest((base >> FIRST_SHIFT) + ABOVE + (int)threadIdx.x % WARP),
+          zero(table.at(WARP - (base >> FIRST_SHIFT))) {}
+
+    __device__ int shifted(int rank) const { return min(max(rank >> FIRST_SHIFT, lowest), highest); }
+
+    __device__ SharedAddress at(int shifted) const { return zero + 4 * shifted; }
+};
 
 __device__ inline Element one_of(Four four, int k) {
     return k < 2 ? (k < 1 ? four.x[0] : four.x[1]) : (k < 3 ? four.x[2] : four.x[3]);
 }
 
 // Adds what tokens have beyond a word each, which is what `take` has added of them.
-__device__ inline void take_rest(Four a, Four b, Scale scale, int base, Table table, HeavyList list,
+__device__ inline void take_rest(Four a, Four b, Scale scale, Places places, HeavyList list,
                                  Running& running) {
 #pragma unroll 1
     for (int k = 0; k < 4; ++k) {
@@ -48,62 +62,55 @@ __device__ inline void take_rest(Four a, Four b, Scale scale, int base, Table ta
         if (token.p >= HEAVY_MASS || token.q >= HEAVY_MASS) list.add(x, token.rank);
         running.rough = running.rough + Sums{x.p >> ROUGH, x.q >> ROUGH};
         const Sums rest = {x.p - fixed_word(token.p), x.q - fixed_word(token.q)};
-        Table::add(table.at(place_of(token.rank, base)), rest.p, rest.q);
+        Table::add(places.at(places.shifted(token.rank)), rest.p, rest.q);
     }
 }
 
 // Adds four tokens and returns their classes, a byte each.
-__device__ inline u32 take(Four a, Four b, Scale scale, int base, Table table, HeavyList list,
+__device__ inline u32 take(Four a, Four b, Scale scale, int base, Places places, HeavyList list,
                            Running& running) {
-    u32 p[4], q[4], largest = 0, classes = 0;
+    u32 p[4], q[4], largest = 0;
+    int shifted[4];
     SharedAddress at[4];
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
         const Token token = token_of(a.x[k], b.x[k], scale);
-        largest = max(largest, max(suspicion(token.p), suspicion(token.q)));
+        largest = max(max(largest, suspicion(token.p)), suspicion(token.q));
         p[k] = fixed_word(token.p);
         q[k] = fixed_word(token.q);
-        at[k] = table.at(place_of(token.rank, base));
-        if (CLASSES) classes |= (u32)class_of(token.rank, base) << (8 * k);
+        shifted[k] = places.shifted(token.rank);
+        at[k] = places.at(shifted[k]);
     }
     Table::add<4>(at, p, q);
     running.suspicion = max(running.suspicion, largest);
-    if (largest >= suspicion(ONE_WORD)) take_rest(a, b, scale, base, table, list, running);
-    return classes;
+    if (largest >= suspicion(ONE_WORD)) take_rest(a, b, scale, places, list, running);
+    const int first = base >> FIRST_SHIFT;
+    return saturated_bytes(unbounded_class(shifted[0] - first), unbounded_class(shifted[1] - first),
+                           unbounded_class(shifted[2] - first), unbounded_class(shifted[3] - first));
 }
 
-// A chunk [begin, end) of one row.
+// A byte for each token of a group.
+struct alignas(GROUP) Classes {
+    u32 x[GROUP / 4];
+};
+
+// Adds a chunk of one row.
 __device__ inline Running read_chunk(const Element* p, const Element* q, Scale scale, u8* classes,
-                                     Chunk chunk, int base, Table table, HeavyList list) {
+                                     Chunk chunk, int base, Table table, HeavyList list, u8* memory) {
     Running running = {{0, 0}, 0};
-    constexpr int step = 4 * THREADS, reach = (LOADS - 1) * step + 4;
-    p = kept(p);
-    q = kept(q);
-    for (int start = chunk.begin + 4 * threadIdx.x; start < chunk.end; start += LOADS * step) {
-        Four a[LOADS], b[LOADS];
-        if (ALIGNED && start + reach <= chunk.end) {
+    const Places places(table, base);
+    const Element* const pair[] = {p, q};
+    stream<THREADS>(pair, chunk, memory, [&](int i, const Group* groups) {
+        Classes found;
 #pragma unroll
-            for (int m = 0; m < LOADS; ++m) {
-                a[m] = load_aligned(p + start + m * step);
-                b[m] = load_aligned(q + start + m * step);
-            }
-        } else {
-            for (int m = 0; m < LOADS; ++m) {
-                const int i = start + m * step;
-                a[m] = load_four(p + i, chunk.end - i);
-                b[m] = load_four(q + i, chunk.end - i);
-            }
-        }
-#pragma unroll
-        for (int m = 0; m < LOADS; ++m) {
-            const int i = start + m * step;
-            const u32 bytes = take(a[m], b[m], scale, base, table, list, running);
-            if (CLASSES && ALIGNED && i + 4 <= chunk.end)
-                *(u32*)(classes + i) = bytes;
-            else if (CLASSES)
-                for (int k = 0; k < 4 && i + k < chunk.end; ++k) classes[i + k] = (u8)(bytes >> (8 * k));
-        }
-    }
+        for (int k = 0; k < GROUP / 4; ++k)
+            found.x[k] = take(groups[0].four(k), groups[1].four(k), scale, base, places, list, running);
+        if (CLASSES && ALIGNED)
+            *(Classes*)(classes + i) = found;
+        else if (CLASSES)
+            for (int k = 0; k < GROUP && i + k < chunk.end; ++k)
+                classes[i + k] = (u8)(found.x[k / 4] >> (k % 4 * 8));
+    });
     return running;
 }
 
@@ -112,7 +119,7 @@ constexpr int PARTIAL = 2 * BUCKETS + 7;
 
 __device__ inline void add_to_row(u64* partial, Table table, Sums above, Sums below, Sums rough, int bad) {
     for (int k = threadIdx.x; k < BUCKETS; k += blockDim.x) {
-        const Sums x = table[k];
+        const Sums x = table[WARP + k];
         if (x.p) atomicAdd(&partial[2 * k], x.p);
         if (x.q) atomicAdd(&partial[2 * k + 1], x.q);
     }
@@ -137,7 +144,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
                int vocabulary, int n, int base, int splits, double tolerance) {
     DYNAMIC_SHARED(memory);
     __shared__ Sums scratch[THREADS / WARP];
-    const int row = blockIdx.x / splits;
+    __shared__ Outside outside;
+    const int row = blockIdx.x / splits, warp = threadIdx.x / WARP;
+    if (threadIdx.x == 0) outside.rough = {0, 0};
     u32* counts = tickets + COUNTS * row;
     const Chunk chunk(vocabulary, splits, blockIdx.x % splits);
     const Table table(memory);
@@ -146,13 +155,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     const Scale scale = scales ? scales[row] : Scale{1, 0, 0};
     u8* own_classes = CLASSES ? classes + (long long)row * vocabulary : nullptr;
     const HeavyList list = {heavy + row * HEAVY, &counts[1]};
-    const Running running = read_chunk(p, q, scale, own_classes, chunk, base, table, list);
+    const Running running = read_chunk(p, q, scale, own_classes, chunk, base, table, list,
+                                       memory + 16 * PLACES);
+    __syncthreads();
+    const auto sum = [](Sums a, Sums b) { return a + b; };
+    if (warp < 2) {
+        const int places = WARP + (warp ? ABOVE : BELOW);
+        (warp ? outside.above : outside.below) = over_warp(table[places + threadIdx.x % WARP], sum);
+    }
+    if (running.rough.p) atomicAdd(&outside.rough.p, running.rough.p);
+    if (running.rough.q) atomicAdd(&outside.rough.q, running.rough.q);
     int bad = __syncthreads_or(running.suspicion > SUSPICIOUS);
-    const bool one_lane = threadIdx.x < WARP;
-    Sums above, below, rough, sums[EACH], own = {0, 0}, all;
-    sums_before(one_lane ? table[ABOVE + threadIdx.x] : own, scratch, &above);
-    sums_before(one_lane ? table[BELOW + threadIdx.x] : own, scratch, &below);
-    sums_before(running.rough, scratch, &rough);
+    Sums above = outside.above, below = outside.below, rough = outside.rough, sums[EACH], own = {0, 0}, all;
     if (splits > 1) {
         u64* shared_row = partial + (long long)row * PARTIAL;
         add_to_row(shared_row, table, above, below, rough, bad);
@@ -167,10 +181,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
             sums[k] = {__ldcg(&shared_row[2 * place]), __ldcg(&shared_row[2 * place + 1])};
         }
     } else {
-        for (int k = 0; k < EACH; ++k) sums[k] = table[EACH * threadIdx.x + k];
+        for (int k = 0; k < EACH; ++k) sums[k] = table[WARP + EACH * threadIdx.x + k];
     }
     for (int k = 0; k < EACH; ++k) own = own + sums[k];
-    sums_before(own, scratch, &all);
+    const Sums before = sums_before(own, scratch, &all);
     all = all + below + above;
     const double unit = 1.0 / (double)(1ull << FRACTION);
     bad |= (rough.p | rough.q) >> (FRACTION - ROUGH + 1) != 0;  // a sum of two or more
@@ -178,11 +192,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     if (threadIdx.x == 0) rows[row] = {all, below, 1.0, 1.0, 0, 0, 0, bad || !(off <= tolerance)};
     __syncthreads();
     const int count = min((int)__ldcg(list.count), HEAVY);
-    find_best_edge(&rows[row], sums, {base, base + (BUCKETS << FIRST_SHIFT), FIRST_SHIFT}, n, list.heavy,
+    find_best_edge(&rows[row], sums, before, {base, base + (BUCKETS << FIRST_SHIFT), FIRST_SHIFT}, n, list.heavy,
                    count);
     __syncthreads();
     // From the empty set to the first edge, where n s^(n-1) is below n 2^-32: no prefix has much less than 1.
     const Curve curve(all, n);
     if (threadIdx.x == 0 && below.q)
-        rows[row].lower = fmin(rows[row].lower, curve.bound(1, curve.at(below), below, 0, base));
+        rows[row].lower = fmin(rows[row].lower, curve.bound(1, curve.at(below), below, 0, base, 1));
 }

@@ -6,18 +6,22 @@
 constexpr int BUCKETS = 2048;
 constexpr int THREADS = BLOCK_THREADS;
 constexpr int EACH = BUCKETS / THREADS;
-constexpr int FIRST_SHIFT = 17;  // a first bucket is 2^-6 of an octave wide
-constexpr int HEAVY = 128;       // at most so many tokens have p or q of 2^-6 or more
-constexpr int COUNTS = 2;        // a row's blocks count: blocks done, heavy tokens
+constexpr int FIRST_SHIFT = OCTAVE_SHIFT - 6;  // a first bucket is 2^-6 of an octave wide
+constexpr int HEAVY = 128;                     // at most so many tokens have p or q of 2^-6 or more
+constexpr int COUNTS = 3;                      // a row's blocks count: blocks done, heavy tokens, tokens in question
 constexpr Real HEAVY_MASS = Real(1) / 64;
 
-// One byte a token tells its bucket roughly: two buckets a class in the upper six octaves, where the
-// minimum mostly lies, 26 below.
-__device__ inline int class_of(int rank, int base) {
+// Negative below all first buckets, BUCKETS or more above.
+__device__ inline int first_bucket(int rank, int base) { return (rank - base) >> FIRST_SHIFT; }
+
+// A byte a token tells its first bucket roughly: two buckets a class in the upper six octaves, where the
+// minimum mostly lies, 32 below. It ascends with the bucket; classes_of cuts it off at 0 and 255.
+__device__ inline int unbounded_class(int bucket) {
     constexpr int FINE = BUCKETS - 384;
-    const int bucket = rank < base ? 0 : min((rank - base) >> FIRST_SHIFT, BUCKETS - 1);
-    return bucket < FINE ? bucket / 26 : FINE / 26 + (bucket - FINE) / 2;
+    return max(bucket >> 5, (bucket >> 1) - (FINE / 2 - FINE / 32));
 }
+
+__device__ inline u32 class_of(int bucket) { return min(max(unbounded_class(bucket), 0), 255); }
 
 // Ranks below `cut` are H; the minimum lies between `first` and `last` if not there.
 struct Row {
@@ -59,10 +63,12 @@ struct Curve {
 
     // No prefix that ends inside a bucket, between values a and b, is below this: P + 1 - s^n is convex but
     // for the chord of s^n, and lies above the line from either end whose slope is the ratio there
-    // (theorem 6.e).
-    __device__ double bound(double a, double b, Sums inside, int low_rank, int high_rank) const {
+    // (theorem 6.e). What is `enough` anyway is not worked out to the end.
+    __device__ double bound(double a, double b, Sums inside, int low_rank, int high_rank,
+                            double enough) const {
         const double width = (double)inside.q * q_unit, chord = target(inside) - (b - a);
         const double falls = chord - ratio_at(low_rank) * scale * (1 - RATIO_ERROR) * width;
+        if (a - fmax(falls, 0.0) >= enough) return enough;
         const double rises = ratio_at(high_rank) * scale * (1 + RATIO_ERROR) * width - chord;
         const double whole = falls + rises;
         const double share = whole > 0 ? fmin(fmax((a - b + rises) / whole, 0.0), 1.0) : 1.0;
@@ -99,42 +105,49 @@ struct Curve {
 };
 
 // Finds the best edge of a span and what may lie between edges, and writes the row. Called by all threads
-// of one block; `sums` are the buckets EACH * threadIdx.x onwards. `row` holds total, below, and the
-// best edge known before: value and cut.
-__device__ inline void find_best_edge(Row* row, const Sums* sums, Span span, int n, const Heavy* found,
-                                      int count) {
-    __shared__ Heavy heavy[HEAVY];  // every bucket that is looked at twice goes through all of them
-    __shared__ Sums scratch[THREADS / WARP];
+// of one block; `sums` are the buckets EACH * threadIdx.x onwards, `before` those before them. `row` holds
+// total, below, and the best edge known before: value and cut.
+__device__ inline void find_best_edge(Row* row, const Sums* sums, Sums before, Span span, int n,
+                                      const Heavy* found, int count) {
+    __shared__ Heavy heavy[HEAVY];
+    __shared__ u32 has_heavy[BUCKETS / 32];  // a bit for each bucket that holds heavy tokens
     __shared__ Least least_scratch[THREADS / WARP];
     __shared__ int first, last;
     const Row known = *row;
     const Curve curve(known.total, n);
-    for (int h = threadIdx.x; h < count; h += blockDim.x) heavy[h] = found[h];
-    Sums own = {0, 0}, whole;
-    for (int k = 0; k < EACH; ++k) own = own + sums[k];
-    const Sums start = known.below + sums_before(own, scratch, &whole);
-    Least best = {known.value, known.cut};
+    for (int k = threadIdx.x; k < BUCKETS / 32; k += blockDim.x) has_heavy[k] = 0;
     if (threadIdx.x == 0) {
-        best = smaller(best, {curve.at(known.below), span.base});
         first = BUCKETS;
         last = -1;
     }
+    const Sums start = known.below + before;
+    double value[EACH + 1] = {curve.at(start)};
+    Least best = {known.value, known.cut};
+    if (threadIdx.x == 0) best = smaller(best, {value[0], span.base});
     Sums left = start;
     for (int k = 0; k < EACH; ++k) {
         left = left + sums[k];
-        best = smaller(best, {curve.at(left), span.edge(EACH * threadIdx.x + k + 1)});
+        value[k + 1] = curve.at(left);
+        best = smaller(best, {value[k + 1], span.edge(EACH * threadIdx.x + k + 1)});
     }
     best = block_least(best, least_scratch);
-    double lower = best.value, value = curve.at(start);
+    for (int h = threadIdx.x; h < count; h += blockDim.x) {
+        heavy[h] = found[h];
+        const long long above = heavy[h].rank - span.base;
+        const int bucket = (int)(above >> span.shift);
+        if (above >= 0 && heavy[h].rank < span.end && bucket < BUCKETS)
+            atomicOr(&has_heavy[bucket / 32], 1u << (bucket % 32));
+    }
+    __syncthreads();
+    double lower = best.value;
     left = start;
     for (int k = 0; k < EACH; ++k) {
         const int place = EACH * threadIdx.x + k;
         const Sums right = left + sums[k];
-        const double next = curve.at(right);
         if (sums[k].q) {
             const int low = span.edge(place), high = span.edge(place + 1);
-            double bound = curve.bound(value, next, sums[k], low, high);
-            if (bound < best.value && count)
+            double bound = curve.bound(value[k], value[k + 1], sums[k], low, high, best.value);
+            if (bound < best.value && has_heavy[place / 32] >> (place % 32) & 1)
                 bound = fmax(bound, curve.bound(left, right, low, high, heavy, count));
             lower = fmin(lower, bound);
             if (bound < best.value) {
@@ -143,7 +156,6 @@ __device__ inline void find_best_edge(Row* row, const Sums* sums, Span span, int
             }
         }
         left = right;
-        value = next;
     }
     lower = block_least({lower, 0}, least_scratch).value;
     const bool settled = last < 0;
@@ -158,5 +170,28 @@ __device__ inline void find_best_edge(Row* row, const Sums* sums, Span span, int
         row->lower = lower;
         row->first = settled ? best.place : span.edge(first);
         row->last = settled ? best.place : span.edge(last + 1);
+    }
+}
+
+// Writes which tokens of a chunk rank below the cut.
+__device__ inline void write_prefix(const Element* p, const Element* q, Scale scale, int cut, u8* subset,
+                                    Chunk chunk) {
+    constexpr int loads = 4, step = 4 * THREADS;
+    for (int start = chunk.begin + 4 * threadIdx.x; start < chunk.end; start += loads * step) {
+        u32 inside[loads] = {};
+#pragma unroll
+        for (int m = 0; m < loads; ++m) {
+            const int i = start + m * step;
+            const Four a = load_four(p + i, chunk.end - i), b = load_four(q + i, chunk.end - i);
+            for (int k = 0; k < 4; ++k)
+                inside[m] |= (u32)(token_of(a.x[k], b.x[k], scale).rank < cut) << (8 * k);
+        }
+        for (int m = 0; m < loads; ++m) {
+            const int i = start + m * step;
+            if (ALIGNED && i + 4 <= chunk.end)
+                *(u32*)(subset + i) = inside[m];
+            else
+                for (int k = 0; k < 4 && i + k < chunk.end; ++k) subset[i + k] = (u8)(inside[m] >> (8 * k));
+        }
     }
 }
