@@ -54,8 +54,10 @@ def _run(arguments: list[str]) -> int:
 
     from mdsd_theory import (  # noqa: F401 - each adds its commands to the app
         cli_audit,
+        cli_capture,
         cli_certificate,
         cli_prove,
+        cli_study,
     )
     from mdsd_theory.cli_commands import app
 

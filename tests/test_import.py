@@ -9,7 +9,20 @@ from pathlib import Path
 
 import mdsd_theory
 
-HEAVY = ("torch", "cvxpy", "scipy", "networkx", "highspy", "pandas", "matplotlib", "rich", "transformers")
+HEAVY = (
+    "torch",
+    "cvxpy",
+    "scipy",
+    "networkx",
+    "highspy",
+    "pandas",
+    "matplotlib",
+    "rich",
+    "transformers",
+    "pyarrow",
+    "ray",
+    "datasets",
+)
 
 
 def loaded_by(statement):

@@ -1,0 +1,4 @@
+"""What captures say: rows → clustered means → tables, findings and figures.
+
+Needs pandas and, for the figures, matplotlib: the extra ``plot``.
+"""

@@ -1,0 +1,140 @@
+"""Rows of captures as one data frame, and parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mdsd_theory.capture.manifest import NAME as MANIFEST
+from mdsd_theory.capture.manifest import read_manifest
+from mdsd_theory.capture.shards import read_rows
+from mdsd_theory.errors import DataFileError, InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PLACE = ["pair", "task", "cluster", "turn", "position", "temperature", "n"]
+"""What names a position under one temperature and n: equal for all schemes."""
+
+NAMES = ("scheme", "task", "pair")
+"""Columns of text, kept as categories in the order in which they appear."""
+
+
+def read(folders: Sequence[str | Path]) -> pd.DataFrame:
+    """Return the rows of some captures.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        That ``mdsd capture`` wrote. Those of one name belong to one pair, such as one folder a task.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of the captures; ``pair``, see :func:`pair_name`; and
+        ``cluster``, a number of its own for each prompt of each folder.
+
+    Raises
+    ------
+    DataFileError
+        When a folder has no rows or cannot be read.
+    InputError
+        When no folder is given, or one twice.
+    MissingDependencyError
+        Without pandas or pyarrow.
+    """
+    library = pandas()
+    if not folders:
+        raise InputError("no folder is given; expected some that mdsd capture wrote")
+    if len({Path(x).resolve() for x in folders}) < len(folders):
+        raise InputError("a folder is given twice; its rows would count twice")
+    frames, prompts = [], 0
+    for folder in map(Path, folders):
+        frame = read_rows(folder).to_pandas()
+        if frame.empty:
+            raise DataFileError(f"{folder} holds no rows; let mdsd capture finish some prompts first")
+        if "task" not in frame:
+            frame["task"] = ""
+        frame["pair"] = pair_name(folder)
+        frame["cluster"] = frame["prompt"].astype("int64") + prompts
+        prompts = int(frame["cluster"].max()) + 1
+        frames.append(frame.astype(dict.fromkeys(NAMES, "object")))
+    rows: pd.DataFrame = library.concat(frames, ignore_index=True)
+    for name in NAMES:
+        rows[name] = library.Categorical(rows[name], categories=rows[name].unique())
+    return rows
+
+
+def pair_name(folder: Path) -> str:
+    """Return ``target / draft`` as the manifest names them, or the folder's name without a manifest."""
+    if not (folder / MANIFEST).exists():
+        return folder.resolve().name
+    models = read_manifest(folder)["models"]
+    names = [models.get(side, {}).get("name") for side in ("target", "draft")]
+    return " / ".join(names) if all(names) else folder.resolve().name
+
+
+def select(
+    frame: pd.DataFrame,
+    temperature: float | None = None,
+    n: int | None = None,
+    tasks: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return the rows of a temperature, an n and some tasks; None leaves all.
+
+    Raises
+    ------
+    InputError
+        When there are none; the message lists what there is.
+    """
+    wanted: dict[str, Sequence[Any] | None] = {
+        "temperature": None if temperature is None else [temperature],
+        "n": None if n is None else [n],
+        "task": tasks,
+    }
+    for column, values in wanted.items():
+        for value in values or ():
+            there = list(frame[column].unique())
+            if value not in there:
+                raise InputError(f"no rows of {column} {_listed([value])}; there are {_listed(there)}")
+        if values is not None:
+            frame = frame[frame[column].isin(values)]
+    return frame
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return ", ".join(f"{x:g}" if isinstance(x, float) else str(x) or "''" for x in sorted(values))
+
+
+def at_positions(frame: pd.DataFrame, wanted: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Return columns of several schemes side by side, at the positions where all are known.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    wanted : mapping of str to (scheme, column)
+        What the new columns are called, and where they come from.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns :data:`PLACE` too; empty when a scheme or column is missing.
+    """
+    library = pandas()
+    parts = []
+    for name, (scheme, column) in wanted.items():
+        rows = frame[frame["scheme"] == scheme]
+        values = rows[column] if column in frame else library.Series(index=rows.index, dtype="float64")
+        parts.append(values.set_axis(library.MultiIndex.from_frame(rows[PLACE])).rename(name))
+    joined: pd.DataFrame = library.concat(parts, axis=1, join="inner").dropna().reset_index()
+    return joined
+
+
+def pandas() -> Any:
+    """Return pandas, or say how to get it."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise MissingDependencyError("studies need pandas: pip install 'mdsd-theory[plot]'") from None
+    return pd
