@@ -117,6 +117,7 @@ def _timed(batches: Iterator[Positions], clock: Clock) -> Iterator[Positions]:
         if positions is None:
             return
         yield positions
+        del positions  # or two batches' logits are held while the next is scored
 
 
 def _joined(batches: Sequence[Columns]) -> Columns:

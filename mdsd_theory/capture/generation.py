@@ -16,7 +16,19 @@ from mdsd_theory.errors import InputError
 from mdsd_theory.models.base import Target
 
 TOKENS_AT_ONCE = 1 << 18
-"""Most tokens of a batch, for a small model: the cache holds keys and values of each."""
+"""Most tokens of a batch, however small the model."""
+
+CACHE_BYTES = 16 << 30
+"""What the keys and values of a batch may take."""
+
+
+def tokens_that_fit(target: Target) -> int:
+    """Return how many tokens of a batch the cache has room for."""
+    config = target.model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    each = 2 * config.num_hidden_layers * heads * width * target.model.dtype.itemsize
+    return int(min(TOKENS_AT_ONCE, CACHE_BYTES // each))
 
 
 def respond(

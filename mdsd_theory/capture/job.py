@@ -25,7 +25,7 @@ from mdsd_theory.capture.positions import Prompt
 from mdsd_theory.capture.shards import Facts, arrow, read_facts, shard_name, shards
 from mdsd_theory.capture.stages import Recipe, Stages
 from mdsd_theory.capture.storage import locked, sweep
-from mdsd_theory.errors import DataFileError
+from mdsd_theory.errors import DataFileError, InputError
 
 Block = tuple[int, tuple[Prompt, ...]]
 """Number, and prompts in the order of their numbers."""
@@ -136,6 +136,7 @@ def capture(
     with locked(plan.out):
         if restart:
             clear(plan.out)
+        _no_orphans(plan.out)
         manifest = open_manifest(plan.out, {**settings, **_own_settings(plan, prompts, block)})
         sweep(plan.out)
         state = _look(plan.out, blocks_of(prompts, block))
@@ -259,7 +260,15 @@ def ready(work: Work) -> Stages:
     return stages
 
 
+def _no_orphans(out: Path) -> None:
+    if not (out / NAME).exists() and (shards(out) or kept.files(out)):
+        raise InputError(
+            f"{out} holds rows without a {NAME}, so that nobody knows what of; choose another folder, or "
+            "begin anew with --restart"
+        )
+
+
 def clear(out: Path) -> None:
-    """Remove what an earlier capture left, and nothing else; the manifest goes first."""
-    for path in (out / NAME, *shards(out), *kept.files(out)):
+    """Remove what an earlier capture left, and nothing else; the manifest, the guard, goes last."""
+    for path in (*shards(out), *kept.files(out), out / NAME):
         path.unlink(missing_ok=True)

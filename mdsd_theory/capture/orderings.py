@@ -62,6 +62,7 @@ def violations(columns: Columns) -> list[Row]:
     [('greedy <= alpha', 5)]
     """
     table = {name: np.asarray(x) for name, x in columns.items()}
+    table = {name: x.astype(str) if x.dtype == object else x for name, x in table.items()}
     found = [row for less, more in _orders(table) for row in _within(table, less, more)]
     return found + list(_across(table))
 

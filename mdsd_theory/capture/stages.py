@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +104,9 @@ class ModelRecipe:
 
         target = load_target(self.target, dtype=self.dtype, device=self.device)
         draft = load_draft(self.draft, target)
+        target = replace(target, context=min(target.context, getattr(draft, "context", target.context)))
         at_once = self.batch or scoring.TOKENS_AT_ONCE
-        generated_at_once = self.generation_batch or generation.TOKENS_AT_ONCE
+        generated_at_once = self.generation_batch or generation.tokens_that_fit(target)
 
         def generate(prompts: Sequence[Prompt]) -> tuple[Sequence[Response], Sequence[Skipped]]:
             return generation.respond(

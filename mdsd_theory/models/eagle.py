@@ -152,7 +152,9 @@ def load_eagle(folder: Path, target: Target) -> EagleDraft:
     embedding = target.model.get_input_embeddings()
     stored = weights.pop("embed_tokens.weight", None)
     _check_fit(folder, weights["fc.weight"], stored, embedding.weight)
-    head = _build(folder, config, weights).to(device=target.device, dtype=embedding.weight.dtype)
+    head = _build(folder, config, weights).to(target.device)
+    for part in (head.fc, head.layers):  # not the rotary frequencies: half precision would move places
+        part.to(embedding.weight.dtype)
     if stored is not None:
         size, width = stored.shape
         embedding = nn.Embedding(size, width, _weight=stored.to(embedding.weight), _freeze=True)

@@ -17,16 +17,29 @@ t = 1 on, because the tokens that F̃′ counts exclude x_1 and x_2; and it fall
 of all but x_1's weight (t_2 − 1) a. If each group's weight is w + δ with 0 ≤ δ ≤ Δ, its mean of F(t_3)
 is a mixture of the mean under w and of one under δ, the latter's share at most θ = ΣΔ/(Σw + ΣΔ): the
 mean under w moves by at most θ times the way to the least or largest F(t_3).
+
+**F.** It is summed at some points only (:mod:`mdsd_theory.verifiers.rejected_slack`): being concave, it
+is between its chords and its tangents elsewhere.
 """
 
 from __future__ import annotations
 
-from mdsd_theory.arrays import Array, Backend, quiet
-from mdsd_theory.verifiers.rejected_groups import Groups
-from mdsd_theory.verifiers.residual import Overlap, rounding_of_sums
+from typing import Any
 
-GROUPS = 256
-"""Groups of tokens a row."""
+from mdsd_theory.arrays import Array, Backend, quiet
+from mdsd_theory.verifiers.rejected_cells import Cells
+from mdsd_theory.verifiers.rejected_groups import Groups
+from mdsd_theory.verifiers.rejected_slack import Slack
+from mdsd_theory.verifiers.residual import rounding_of_sums
+
+GROUPS = 128
+"""Groups of the largest tokens of a row."""
+
+HEAVY = 32
+"""F is summed at every t_3 of two tokens of so many first groups."""
+
+EVERY = 4
+"""Of all groups, F is summed at the t_3 of one in so many."""
 
 
 def enclose_three(backend: Backend, p: Array, q: Array, groups: int = GROUPS) -> tuple[Array, Array]:
@@ -37,58 +50,90 @@ def enclose_three(backend: Backend, p: Array, q: Array, groups: int = GROUPS) ->
     p, q : array, shape (rows, V)
         V ≥ 3.
     groups : int
-        At most this many groups of tokens; at least 4.
+        At most this many groups of the largest tokens; at least 4.
 
     Notes
     -----
-    Cost O((V + groups²) log V) a row. The width falls with about the square of ``groups``.
+    Cost O(V log groups + groups² log groups) a row; no sort of the vocabulary.
     """
     xp = backend.xp
-    parts = Groups.of(backend, p, q, groups)
-    excess = parts.overlap(backend.zeros((q.shape[0], 1)) + 1.0)[1]
-    with quiet():
-        ends = [1.0 + excess / parts.left_by_one(x) for x in (parts.smallest, parts.largest)]
-        ends = [xp.clip(x, None, xp.finfo(backend.work).max / 4) for x in ends]
-        least, most = _acceptances(parts, *ends)
-        weight, slack = _weights(parts, *ends)
-    low, high = _means(backend, weight, slack, least, most)
-    low = xp.maximum(low, parts.overlap(ends[0])[0])
-    low, high = (xp.sum(parts.first_law * x, axis=-1) for x in (low, high))
+    excess = xp.sum(xp.clip(p - q, 0.0, None), axis=-1, keepdims=True)
+    parts = Groups.of(backend, p, q, excess, groups)
+    ends = [_reach(backend, 0.0, excess, parts.left_by_one(x)) for x in (parts.smallest, parts.largest)]
+    cells = Cells.of(backend, p, q, _between(backend, ends), parts.top, xp.flip(parts.smallest, axis=-1))
+    slack = _at_ends(backend, cells.slack()[0])
+    least, most = _reached(parts, ends, slack)
+    weight, extra = _weights(parts, ends, _at_ends(backend, cells.weights()))
+    first = _shares(xp, cells.rejected())
+    low, high = _acceptances(backend, p, q, least, most)
+    low, high = _means(backend, weight, extra, low, high)
+    low = xp.maximum(low, 1.0 - slack[0])
+    low, high = (xp.sum(first * x, axis=-1) for x in (low, high))
     rounding = rounding_of_sums(backend, q.shape[-1])
-    same = xp.sum(parts.first_law, axis=-1) == 0
+    same = xp.sum(first, axis=-1) == 0
     low, high = (xp.where(same, 1.0, x) for x in (low, high))
     return xp.clip(low - rounding, 0.0, None), xp.clip(high + rounding, None, 1.0)
 
 
-def _acceptances(parts: Groups, t_low: Array, t_high: Array) -> tuple[Array, Array]:
-    """Return the least and the largest F(t_3) by the groups of x_1 and x_2; shape (rows, G, G)."""
-    xp, overlap = parts.backend.xp, parts.overlap
-    left = parts.left_by_two(parts.smallest)
-    missed = (t_high - t_low)[..., None] * parts.largest[:, None, :]
-    least = t_low[..., None] + (overlap(t_low)[1][..., None] - missed) / left
-    least = xp.maximum(least, t_low[..., None])
-    most = t_high[..., None] + overlap(t_high)[1][..., None] / parts.left_by_two(parts.largest)
-    return _overlap_at(overlap, least), _overlap_at(overlap, most)
+def _reach(backend: Backend, s: Array, slack: Array, left: Array) -> Array:
+    """Return s + slack/left, far below overflow."""
+    with quiet():
+        reached = s + slack / backend.xp.clip(left, backend.tiny, None)
+    return backend.xp.clip(reached, None, 1.0 / backend.tiny)
 
 
-def _overlap_at(overlap: Overlap, t: Array) -> Array:
-    xp = overlap.backend.xp
-    flat = xp.clip(xp.reshape(t, (t.shape[0], -1)), None, xp.finfo(overlap.backend.work).max / 4)
-    return xp.reshape(overlap(flat)[0], t.shape)
+def _between(backend: Backend, ends: list[Array]) -> Array:
+    """Return 0 and the ends of every group, ascending; shape (rows, 2G + 1)."""
+    xp = backend.xp
+    points = xp.flip(xp.reshape(xp.stack(ends[::-1], axis=-1), (ends[0].shape[0], -1)), axis=-1)
+    return xp.concat([xp.zeros_like(points[:, :1]), points], axis=-1)
 
 
-def _weights(parts: Groups, t_low: Array, t_high: Array) -> tuple[Array, Array]:
+def _at_ends(backend: Backend, x: Array) -> list[Array]:
+    """Return the values at the lower and the upper end of every group, from those at all points."""
+    return [backend.xp.flip(x[:, start::2, ...], axis=1) for start in (1, 2)]
+
+
+def _reached(parts: Groups, ends: list[Array], slack: list[Array]) -> tuple[Array, Array]:
+    """Return the least and the largest t_3 − 1 by the groups of x_1 and x_2; shape (rows, G, G)."""
+    xp, backend = parts.backend.xp, parts.backend
+    low, high = (x[..., None] for x in ends)
+    missed = (high - low) * parts.largest[:, None, :]
+    least = _reach(backend, low, slack[0][..., None] - missed, parts.left_by_two(parts.smallest))
+    most = _reach(backend, high, slack[1][..., None], parts.left_by_two(parts.largest))
+    least = xp.maximum(least, low)
+    return least, xp.maximum(least, most)
+
+
+def _acceptances(backend: Backend, p: Array, q: Array, least: Array, most: Array) -> tuple[Array, Array]:
+    """Return bounds of F(t_3) by the groups of x_1 and x_2; shape (rows, G, G)."""
+    xp, rows = backend.xp, q.shape[0]
+    parts = (most[:, :HEAVY, :HEAVY], most[:, ::EVERY, ::EVERY])
+    points = xp.sort(xp.concat([xp.reshape(x, (rows, -1)) for x in parts], axis=-1), axis=-1)
+    points = xp.concat([backend.zeros((rows, 1)), points], axis=-1)
+    slack = Slack.of(backend, p, q, points)
+    low = 1.0 - slack.above(xp.reshape(least, (rows, -1)))
+    high = 1.0 - slack.below(xp.reshape(most, (rows, -1)))
+    return xp.reshape(low, least.shape), xp.reshape(high, least.shape)
+
+
+def _weights(parts: Groups, ends: list[Array], weights: list[Array]) -> tuple[Array, Array]:
     """Return the least weight of x_2's group given x_1's, without x_1, and what may be added."""
     xp = parts.backend.xp
-    number = parts.backend.arange(t_low.shape[-1])
+    number = parts.backend.arange(parts.largest.shape[-1])
     same = (number[:, None] == number[None, :])[None, :, :]
-    alone = same & (parts.size == 1)[:, None, :]
-    most_gone = ((t_high - 1.0) * parts.largest)[..., None]
-    least_gone = ((t_low - 1.0) * parts.smallest)[..., None]
-    low = parts.second_weights(t_low) - xp.where(same, most_gone, 0.0)
-    high = parts.second_weights(t_high) - xp.where(same, least_gone, 0.0)
+    alone = same & parts.alone[:, None, :]
+    most_gone, least_gone = ends[1] * parts.largest, ends[0] * parts.smallest
+    low = weights[0] - xp.where(same, most_gone[..., None], 0.0)
+    high = weights[1] - xp.where(same, least_gone[..., None], 0.0)
     low, high = (xp.where(alone, 0.0, xp.clip(x, 0.0, None)) for x in (low, high))
     return low, xp.clip(high - low, 0.0, None)
+
+
+def _shares(xp: Any, weight: Array) -> Array:
+    """Return the weights on the last axis divided by their sum, zero if that is."""
+    total = xp.sum(weight, axis=-1, keepdims=True)
+    return weight / xp.where(total > 0, total, 1.0)
 
 
 def _means(

@@ -5,92 +5,91 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mdsd_theory.arrays import Array, Backend, count_below, gather
-from mdsd_theory.dual.ratio_order import suffix_sums
-from mdsd_theory.verifiers.residual import Overlap, at_places
+import numpy as np
 
-STEPS = 30
+from mdsd_theory.arrays import Array, Backend, count_below, gather
+
+RANKED = 1024
+"""Largest tokens that are sorted; the groups of the others have edges in powers of two."""
+
+TAIL = 12
+"""Groups of the other tokens; the last one goes down to zero."""
+
+STEPS = 12
 """Iterations for the share of a run, from above: stopped early, the runs are wider and fewer."""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The tokens by q descending, cut into at most G runs; the two largest stand alone.
+    """The tokens by q descending in G groups; the two largest stand alone.
 
     Attributes
     ----------
+    top : array of int, shape (rows, 2)
+        The two largest tokens.
     largest, smallest : array, shape (rows, G)
-        q at the ends of each run; zero where it is empty.
-    size : array of int, shape (rows, G)
-    first_law : array, shape (rows, G)
-        Chance that the first rejected token is in the run.
-    keys : array of int, shape (rows, V)
-        (number of the run)·(V + 1) + place in the order of p/q, ascending.
-    q_sums, cap_sums : array, shape (rows, V + 1)
-        Σ q and Σ max(p, q) over all but the first k tokens by key: the runs after a heavy token keep
-        their accuracy.
-    starts : array of int, shape (rows, G)
-        Tokens in earlier runs.
+        Bounds of q in each group, descending along the groups: smallest of one ≥ largest of the next.
+    alone : array of bool, shape (rows, G)
+        Where the group is known to be one token.
     without_one, without_two : array, shape (rows,)
         The mass of q outside its largest token, and outside its two largest.
     """
 
     backend: Backend
-    overlap: Overlap
+    top: Array
     largest: Array
     smallest: Array
-    size: Array
-    first_law: Array
-    keys: Array
-    q_sums: Array
-    cap_sums: Array
-    starts: Array
+    alone: Array
     without_one: Array
     without_two: Array
 
     @classmethod
-    def of(cls, backend: Backend, p: Array, q: Array, count: int) -> Groups:
-        """Group the tokens of each row (V ≥ 3) into at most ``count`` ≥ 4 runs."""
+    def of(cls, backend: Backend, p: Array, q: Array, excess: Array, count: int) -> Groups:
+        """Group the tokens of each row (V ≥ 3); ``excess`` is 1 − F(1), of shape (rows, 1).
+
+        At most ``count`` ≥ 4 groups of ranked tokens, and beyond ``RANKED`` tokens ``TAIL`` others.
+        """
         xp, vocabulary = backend.xp, q.shape[-1]
-        overlap = Overlap.of(backend, p, q)
-        rank = xp.argsort(-q, axis=-1, stable=True)
+        rank = largest_tokens(backend, q, min(RANKED, vocabulary))
         target, draft = gather(xp, p, rank), gather(xp, q, rank)
         law = _normalised(backend, xp.clip(draft - target, 0.0, None))
-        group = _cut(backend, draft, law + _second_law(backend, target, draft), count)
-        numbers = xp.broadcast_to(backend.arange(count)[None, :], (q.shape[0], count))
-        ends = count_below(backend, group, numbers)
+        more = xp.clip(target - draft, 0.0, None)
+        law = law + _normalised(backend, xp.clip(excess * draft - more, 0.0, None))
+        run = _cut(backend, draft, law, count)
+        numbers = backend.arange(min(count, vocabulary))[None, :]
+        numbers = xp.broadcast_to(numbers, (q.shape[0], numbers.shape[-1]))
+        ends = count_below(backend, run, numbers)
         starts = xp.concat([xp.zeros_like(ends[:, :1]), ends[:, :-1]], axis=-1)
-        size = ends - starts
-        last = vocabulary - 1
-        first_sums = _from_zero(backend, law)
-        run = gather(xp, at_places(backend, rank, group), overlap.order)
-        # NumPy sorts integers of 16 bits by their digits.
-        digits = xp.astype(run, xp.int16 if count < 2**15 else xp.int64)
-        places = xp.argsort(digits, axis=-1, stable=True)
-        by_key = gather(xp, overlap.order, places)
-        target_by_key, draft_by_key = gather(xp, p, by_key), gather(xp, q, by_key)
-        return cls(
-            backend,
-            overlap,
-            largest=xp.where(size > 0, gather(xp, draft, xp.clip(starts, None, last)), 0.0),
-            smallest=xp.where(size > 0, gather(xp, draft, xp.clip(ends - 1, 0, None)), 0.0),
-            size=size,
-            first_law=gather(xp, first_sums, ends) - gather(xp, first_sums, starts),
-            keys=gather(xp, run, places) * (vocabulary + 1) + places,
-            q_sums=suffix_sums(backend, draft_by_key),
-            cap_sums=suffix_sums(backend, xp.maximum(target_by_key, draft_by_key)),
-            starts=starts,
-            without_one=xp.sum(draft[:, 1:], axis=-1),
-            without_two=xp.sum(draft[:, 2:], axis=-1),
-        )
+        last = rank.shape[-1] - 1
+        smallest = gather(xp, draft, xp.clip(ends - 1, 0, None))
+        largest = gather(xp, draft, xp.clip(starts, None, last))
+        # Equal tokens share the first of their groups, but for the two largest.
+        differ = smallest[:, :-1] > largest[:, 1:]
+        yes = xp.ones_like(differ[:, :1])
+        after, before = xp.concat([differ, yes], axis=-1), xp.concat([yes, differ], axis=-1)
+        number = backend.arange(differ.shape[-1] + 1)[None, :]
+        alone = (ends - starts == 1) & (after | (number < 2)) & (before | (number < 3))
+        if rank.shape[-1] < vocabulary:
+            # Tokens that equal the last ranked one are in its group.
+            alone = alone & (ends <= last)
+            edges = draft[:, -1:] * backend.array(0.5 ** np.arange(1.0, TAIL))[None, :]
+            edges = xp.concat([draft[:, -1:], edges, xp.zeros_like(draft[:, :1])], axis=-1)
+            smallest = xp.concat([smallest, edges[:, 1:]], axis=-1)
+            largest = xp.concat([largest, edges[:, :-1]], axis=-1)
+            alone = xp.concat([alone, xp.zeros_like(edges[:, 1:], dtype=xp.bool)], axis=-1)
+        token = backend.arange(vocabulary)[None, :]
+        heavy = (token == rank[:, :1]) | (token == rank[:, 1:2])
+        without_two = xp.sum(xp.where(heavy, 0.0, q), axis=-1)
+        without_one = without_two + draft[:, 1]
+        return cls(backend, rank[:, :2], largest, smallest, alone, without_one, without_two)
 
     def left_by_one(self, mass: Array) -> Array:
-        """Return 1 − mass without cancellation, for a token of each run of mass ``mass``."""
+        """Return 1 − mass without cancellation, for a token of each group of mass ``mass``."""
         xp = self.backend.xp
         return xp.concat([self.without_one[:, None], 1.0 - mass[:, 1:]], axis=-1)
 
     def left_by_two(self, mass: Array) -> Array:
-        """Return what two different tokens leave of q, by their runs; shape (rows, G, G)."""
+        """Return what two different tokens leave of q, by their groups; shape (rows, G, G)."""
         xp = self.backend.xp
         number = self.backend.arange(mass.shape[-1])
         pair = number[:, None] + number[None, :]
@@ -101,29 +100,14 @@ class Groups:
         left = xp.maximum(start - light[:, :, None] - light[:, None, :], least)
         return xp.where((pair == 1)[None, :, :], least, left)
 
-    def second_weights(self, t: Array) -> Array:
-        """Return Σ (t q − max(p, q))_+ over each run, for t of shape (rows, G); (rows, G, G).
 
-        Up to its place with p = tq a run's weight is a difference of running sums.
-        """
-        xp, (rows, count) = self.backend.xp, t.shape
-        stride = self.keys.shape[-1] + 1
-        offset = self.backend.arange(count)[None, None, :] * stride
-        query = xp.reshape(self.overlap.count(t)[..., None] + offset - 1, (rows, count * count))
-        ends = count_below(self.backend, self.keys, query)
-        shape = (rows, count, count)
-        q, cap = (
-            gather(xp, x, self.starts)[:, None, :] - xp.reshape(gather(xp, x, ends), shape)
-            for x in (self.q_sums, self.cap_sums)
-        )
-        return xp.clip(t[..., None] * q - cap, 0.0, None)
-
-
-def _second_law(backend: Backend, target: Array, draft: Array) -> Array:
-    """Return the second token's law after a light first one: enough to say where groups matter."""
-    xp = backend.xp
-    t = 1.0 + xp.sum(xp.clip(target - draft, 0.0, None), axis=-1, keepdims=True)
-    return _normalised(backend, xp.clip(t * draft - xp.maximum(target, draft), 0.0, None))
+def largest_tokens(backend: Backend, q: Array, count: int) -> Array:
+    """Return the ``count`` largest tokens of each row, by q descending; shape (rows, count)."""
+    if backend.library == "torch":
+        return q.topk(count, dim=-1).indices
+    found = np.argpartition(-q, count - 1, axis=-1)[:, :count]
+    order = np.argsort(-gather(np, q, found), axis=-1)
+    return gather(np, found, order)
 
 
 def _normalised(backend: Backend, weight: Array) -> Array:
@@ -133,7 +117,7 @@ def _normalised(backend: Backend, weight: Array) -> Array:
 
 
 def _cut(backend: Backend, draft: Array, law: Array, count: int) -> Array:
-    r"""Return the number of each token's run, ascending; shape (rows, V).
+    r"""Return the number of each ranked token's run, ascending; shape (rows, V).
 
     Runs of width h at density μ of the law cost Σ μ h², least where h ∝ μ^{−1/2}: where Σ √(law·gap)
     is the same in every run. A gap that costs more than a run's share separates two runs.
@@ -150,11 +134,5 @@ def _cut(backend: Backend, draft: Array, law: Array, count: int) -> Array:
         used = xp.sum(xp.minimum(cost, share), axis=-1, keepdims=True)
         share = xp.clip(used / (count - 1), least, None)
     steps = xp.cumulative_sum(xp.clip(cost / share, None, 1.0), axis=-1)
-    group = xp.astype(xp.floor(_from_zero(backend, steps, summed=True)), xp.int64)
-    return xp.clip(group, None, count - 1)
-
-
-def _from_zero(backend: Backend, x: Array, summed: bool = False) -> Array:
-    """Return the running sums of x, or x itself if they are summed, with a zero in front."""
-    sums = x if summed else backend.xp.cumulative_sum(x, axis=-1)
-    return backend.xp.concat([backend.zeros((x.shape[0], 1)), sums], axis=-1)
+    run = xp.astype(xp.floor(xp.concat([backend.zeros((draft.shape[0], 1)), steps], axis=-1)), xp.int64)
+    return xp.clip(run, None, count - 1)

@@ -57,7 +57,7 @@ class RRSWithoutReplacement(Verifier):
     ===========  ===============================================  =================================
     closed_form  n ≤ 2                                            V, and V log V off the CPU
     recursion    V (V−1) … (V−n+2) ≤ 20,000                       that number times log V
-    enclosure    else, n = 3; proven within ``error_bound``       (V + 65,536) log V
+    enclosure    else, n = 3; proven within ``error_bound``       V log G + G² log G, G ≤ 140
     monte_carlo  else, n ≤ 32; unbiased                           (V + n·samples) log V + n² V
     ===========  ===============================================  =================================
 
@@ -103,7 +103,7 @@ class RRSWithoutReplacement(Verifier):
             (value,) = _by_chunks(over_all_paths, pair, max(paths, pair.vocabulary), n)
             return RowRate(value, value, "closed_form" if n <= 2 else "recursion")
         if n == 3:
-            low, high = _by_chunks(enclose_three, pair, max(GROUPS**2, pair.vocabulary))
+            low, high = _by_chunks(enclose_three, pair, max(2 * GROUPS**2, pair.vocabulary))
             value = (low + high) / 2
             return RowRate(value, value, "enclosure", error_bound=(high - low) / 2 + pair.backend.unit)
         _require_few_drafts(n, pair.vocabulary)

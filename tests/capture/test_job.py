@@ -271,3 +271,12 @@ def test_kept_positions_are_written_before_their_shard(tmp_path, monkeypatch):
         run(tmp_path, keep=4)
     assert (tmp_path / "kept-000000.safetensors").exists()
     assert shards(tmp_path) == []
+
+
+def test_rows_without_a_manifest_are_not_adopted(tmp_path):
+    run(tmp_path, 4)
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(InputError, match="nobody knows what of"):
+        run(tmp_path, 4)
+    run(tmp_path, 4, restart=True)
+    assert read_manifest(tmp_path)["finished"]

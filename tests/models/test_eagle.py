@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -291,3 +293,12 @@ def test_code_in_a_pickle_is_not_run(tmp_path, target, capsys):
 def test_an_ordinary_model_is_no_head(tmp_path, target):
     target.model.save_pretrained(tmp_path / "model")
     assert not is_eagle(tmp_path / "model")
+
+
+def test_places_stay_in_single_precision_where_the_target_is_in_half(tmp_path, target):
+    model = copy.deepcopy(target.model).to(torch.bfloat16)
+    draft = load_eagle(write(tmp_path / "head", checkpoint()), replace(target, model=model))
+    assert draft.head.rotary.inv_freq.dtype == torch.float32
+    assert draft.head.fc.weight.dtype == torch.bfloat16
+    scope = scope_of()
+    assert draft.logits(scope, hidden_of(target, scope).bfloat16()).dtype == torch.bfloat16

@@ -11,12 +11,21 @@ import numpy as np
 from mdsd_theory.arrays import Backend
 from mdsd_theory.dual.race_nodes import race_nodes
 from mdsd_theory.verifiers.optimal.order_atoms import Atoms
+from mdsd_theory.verifiers.optimal.order_series import cut_error, heaviest
 
 HOST = Backend("numpy", np.dtype(np.float64), "cpu")
 
 
 class OrderLaw(ABC):
-    """What a mixture of orders emits, for one q and n."""
+    """What a mixture of orders emits, for one q and n.
+
+    Attributes
+    ----------
+    lost : float
+        What Σ y lacks at most, quadrature and rounding apart; no y is too large by it.
+    """
+
+    lost: float = 0.0
 
     @abstractmethod
     def of_atoms(self, order: np.ndarray) -> np.ndarray:
@@ -42,13 +51,17 @@ class RaceLaw(OrderLaw):
     def __init__(self, q: np.ndarray, n: int, atoms: Atoms) -> None:
         from mdsd_theory.verifiers.optimal.race_loop import atom_polynomials
 
-        largest = max(q.shape[0] - n + 1, 1)
-        slowest = np.partition(q, largest - 1)[:largest].sum()
+        slowest = slowest_rate(q, n)
         nodes = race_nodes(HOST, np.array([slowest]), n)
         self.q, self.atoms, self.times = q, atoms, nodes.times[0]
         self.weights = nodes.weights[0].copy()
         self.weights[0] /= -math.expm1(-n * nodes.step[0])
-        self.polynomials: Any = atom_polynomials(atoms.start, atoms.tokens, q, self.times, n)
+        # The masses that make few powers enough are counted in units of the slowest rate.
+        self.powers = (slowest, heaviest(n))
+        self.lost = cut_error(n)
+        self.polynomials: Any = atom_polynomials(
+            atoms.start, atoms.tokens, q, self.times, n, *self.powers
+        )
 
     def of_atoms(self, order: np.ndarray) -> np.ndarray:
         none = np.zeros((1, 1, 1))
@@ -61,16 +74,23 @@ class RaceLaw(OrderLaw):
         for order, share in zip(orders, weights, strict=True):
             self._walk(order, float(share), c_mean, f_mean)
         start, tokens = self.atoms.start, self.atoms.tokens
-        y: np.ndarray = within_atoms(start, tokens, self.q, self.times, self.weights, c_mean, f_mean)
+        nodes = (self.times, self.weights)
+        y: np.ndarray = within_atoms(start, tokens, self.q, *nodes, c_mean, f_mean, *self.powers)
         return y
 
     def _walk(self, order: np.ndarray, share: float, c_mean: Any, f_mean: Any) -> np.ndarray:
         from mdsd_theory.verifiers.optimal.race_loop import walk
 
         c_atom, f_atom = self.polynomials
-        nodes = (self.times, self.weights)
-        y: np.ndarray = walk(order, c_atom, f_atom, self.atoms.q, *nodes, share, c_mean, f_mean)
+        y: np.ndarray = walk(order, c_atom, f_atom, self.atoms.q, self.weights, share, c_mean, f_mean)
         return y
+
+
+def slowest_rate(q: np.ndarray, n: int) -> float:
+    """Return the mass of q outside its n − 1 largest tokens: what still races at the end."""
+    from mdsd_theory.dual.race_buckets_pass_loop import largest, sum_without
+
+    return float(sum_without(q, np.sort(largest(q, n - 1)[1])) if n > 1 else q.sum())
 
 
 class IndependentLaw(OrderLaw):

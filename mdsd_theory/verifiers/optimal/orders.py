@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -89,7 +90,12 @@ class OrderRow:
 
 
 def mixture_of_orders(
-    p: np.ndarray, q: np.ndarray, law: Callable[[Atoms], OrderLaw], upper: float, tol: float
+    p: np.ndarray,
+    q: np.ndarray,
+    law: Callable[[Atoms], OrderLaw],
+    upper: float,
+    tol: float,
+    largest: float = math.inf,
 ) -> OrderRow:
     """Return orders whose gap is at most ``tol``, or the best found.
 
@@ -106,6 +112,8 @@ def mixture_of_orders(
     upper : float
         A bound on α*.
     tol : float
+    largest : float
+        Tokens with more of q than this are atoms of their own.
 
     Raises
     ------
@@ -114,7 +122,7 @@ def mixture_of_orders(
     """
     found: list[OrderRow] = []
     for heavy, width, most in REFINEMENTS:
-        atoms = make_atoms(p, q, heavy, width, most)
+        atoms = make_atoms(p, q, heavy, width, most, largest)
         if found and atoms.count > MOST_ATOMS:
             break
         row, shortfall = _at(p, atoms, law, upper, tol)
@@ -139,7 +147,7 @@ def _at(
             f"the law of the picked draft sums to 1 {y.sum() - 1:+.1e} for V = {p.shape[0]}; expected 1 "
             "(a numerical fault); please report the instance"
         )
-    value, error = float(np.minimum(p, y).sum()), rounding(p.shape[0], mixture.orders[0].shape[0])
+    value, error = float(np.minimum(p, y).sum()), top.lost + rounding(p.shape[0], atoms.count)
     bound = min(upper, mixture.upper + error)
     orders = np.stack(mixture.orders)
     row = OrderRow(atoms, orders, mixture.weights, y, value, bound, error, mixture.steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,12 +16,14 @@ from mdsd_theory.arrays import Array, gather, host
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.independent import weighted_mean_bounds
 from mdsd_theory.dual.race_buckets import race_buckets
+from mdsd_theory.dual.threads import over_rows
 from mdsd_theory.errors import InputError, InputTypeError
 from mdsd_theory.rationals import exact_distribution
 from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers.base import RowRate, Verifier
 from mdsd_theory.verifiers.optimal.order_atoms import Atoms
-from mdsd_theory.verifiers.optimal.order_laws import HOST, IndependentLaw, OrderLaw, RaceLaw
+from mdsd_theory.verifiers.optimal.order_laws import HOST, IndependentLaw, OrderLaw, RaceLaw, slowest_rate
+from mdsd_theory.verifiers.optimal.order_series import LARGEST_N, heaviest
 from mdsd_theory.verifiers.optimal.order_tables import OrderTables
 from mdsd_theory.verifiers.optimal.orders import OrderRow, mixture_of_orders
 from mdsd_theory.verifiers.plan import TWICE, Plan, at_drafts, repeated
@@ -92,10 +95,15 @@ class OptimalOrders(Verifier):
         return RowRate(value, value, "orders", error_bound=gap)
 
     def _rows(self, pair: Pair, n: int, scheme: Scheme) -> list[OrderRow]:
+        """Return the orders of each row, on as many threads as ``NUMBA_NUM_THREADS`` asks for."""
         p, q = host(pair.p), host(pair.q)
-        if scheme.name == "independent":
-            return [independent_orders(p[r], q[:, r], self.tol) for r in range(p.shape[0])]
-        return [race_orders(p[r], q[r], n, self.tol) for r in range(p.shape[0])]
+
+        def some(start: int, stop: int) -> list[OrderRow]:
+            if scheme.name == "independent":
+                return [independent_orders(p[r], q[:, r], self.tol) for r in range(start, stop)]
+            return [race_orders(p[r], q[r], n, self.tol) for r in range(start, stop)]
+
+        return [row for part in over_rows(some, *p.shape) for row in part]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(tol={self.tol:g})"
@@ -125,7 +133,9 @@ def race_orders(p: np.ndarray, q: np.ndarray, n: int, tol: float) -> OrderRow:
         return RaceLaw(q, n, atoms)
 
     bound = race_buckets(HOST, p[None, :], q[None, :], n)
-    return mixture_of_orders(p, q, law, float(bound.upper[0]), tol)
+    # A single heavy token would have its whole atom walked node by node.
+    largest = float(heaviest(n)[-1]) * slowest_rate(q, n) if n <= LARGEST_N else math.inf
+    return mixture_of_orders(p, q, law, float(bound.upper[0]), tol, largest)
 
 
 def independent_orders(p: np.ndarray, drafters: np.ndarray, tol: float) -> OrderRow:

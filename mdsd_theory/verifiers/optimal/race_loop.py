@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from mdsd_theory.compiled import compiled
+from mdsd_theory.verifiers.optimal.order_series_loop import depth_of, polynomials_of, within_powers
 
 Array = np.ndarray[Any, Any]
 
@@ -38,6 +39,17 @@ def mass_after(order: Array, q: Array) -> Array:
     for k in range(order.size - 2, -1, -1):
         rest[k] = rest[k + 1] + q[order[k + 1]]
     return rest
+
+
+@compiled()
+def none_after(order: Array, c_atom: Array) -> Array:
+    """Return e^{−q(rest) t} after each place of an order, shape (M, J): products of the atoms' own."""
+    none = np.ones((order.size, c_atom.shape[2]))
+    for k in range(order.size - 2, -1, -1):
+        after = c_atom[order[k + 1], 0]
+        for j in range(after.size):
+            none[k, j] = none[k + 1, j] * after[j]
+    return none
 
 
 @compiled(fast=True)
@@ -95,17 +107,27 @@ def mass_of(tokens: Array, q: Array) -> float:
 
 
 @compiled(fast=True)
-def atom_polynomials(start: Array, tokens: Array, q: Array, t: Array, n: int) -> tuple[Array, Array]:
-    """Return c^B and f^B of every atom, each of shape (M, n, J); cost O(V n J)."""
+def atom_polynomials(
+    start: Array, tokens: Array, q: Array, t: Array, n: int, rate: float, heaviest: Array
+) -> tuple[Array, Array]:
+    """Return c^B and f^B of every atom, each of shape (M, n, J); O(V n J), less for light tokens.
+
+    ``rate`` is r, and ``heaviest`` says which atoms are cut at which power of t, as a part of r
+    (:mod:`.order_series`).
+    """
     atoms = start.size - 1
     c = np.zeros((atoms, n, t.size))
     f = np.zeros((atoms, n, t.size))
     odds = np.empty(t.size)
     for b in range(atoms):
-        c[b, 0, :] = 1.0
         inside = tokens[start[b] : start[b + 1]]
         mass = mass_of(inside, q)
         light = mass * t[t.size - 1] < LARGEST_EXPONENT
+        depth = depth_of(inside, q, rate, heaviest)
+        if light and depth >= 0:
+            polynomials_of(inside, q, mass, t, rate, depth, heaviest[2], c[b], f[b])
+            continue
+        c[b, 0, :] = 1.0
         for i in inside:
             if q[i] > 0 and light:
                 fill_odds(odds, q[i], t)
@@ -126,7 +148,6 @@ def walk(
     c_atom: Array,
     f_atom: Array,
     q: Array,
-    t: Array,
     weights: Array,
     share: float,
     c_mean: Array,
@@ -141,38 +162,49 @@ def walk(
     y = np.zeros(atoms)
     c, f = np.zeros((n, nodes)), np.zeros((n, nodes))
     c[0, :] = 1.0
-    new_c, new_f = np.empty((n, nodes)), np.empty((n, nodes))
-    rest = mass_after(order, q)
+    more = np.empty(nodes)
+    alone = none_after(order, c_atom)
     for k in range(atoms):
         b = order[k]
         if q[b] == 0.0:
             continue
-        new_c[:] = 0.0
-        new_f[:] = 0.0
-        for m in range(n):
-            for low in range(m + 1):
-                for j in range(nodes):
-                    new_c[m, j] += c[low, j] * c_atom[b, m - low, j]
-                    new_f[m, j] += c[low, j] * f_atom[b, m - low, j]
-                    if low < m:
-                        new_f[m, j] += f[low, j] * c_atom[b, m - low, j]
-        for j in range(nodes):
-            alone = math.exp(-rest[k] * t[j])
-            y[b] += weights[j] * alone * new_f[n - 1, j]
+        c_new, f_new = c_atom[b], f_atom[b]
+        if share > 0.0:
             for m in range(n):
-                if share > 0.0:
-                    c_mean[b, m, j] += share * alone * c[m, j]
-                    f_mean[b, m, j] += share * alone * f[m, j]
-                f[m, j] = new_f[m, j] + f[m, j] * c_atom[b, 0, j]
-                c[m, j] = new_c[m, j]
+                for j in range(nodes):
+                    c_mean[b, m, j] += share * alone[k, j] * c[m, j]
+                    f_mean[b, m, j] += share * alone[k, j] * f[m, j]
+        for m in range(n - 1, -1, -1):
+            for j in range(nodes):
+                more[j] = c[m, j] * f_new[0, j]
+            for low in range(m):
+                for j in range(nodes):
+                    more[j] += c[low, j] * f_new[m - low, j] + f[low, j] * c_new[m - low, j]
+            if m == n - 1:
+                for j in range(nodes):
+                    y[b] += weights[j] * alone[k, j] * more[j]
+            for j in range(nodes):
+                f[m, j] = f[m, j] * c_new[0, j] + more[j]
+                c[m, j] *= c_new[0, j]
+            for low in range(m):
+                for j in range(nodes):
+                    c[m, j] += c[low, j] * c_new[m - low, j]
     return y
 
 
 @compiled(fast=True)
 def within_atoms(
-    start: Array, tokens: Array, q: Array, t: Array, weights: Array, c_mean: Array, f_mean: Array
+    start: Array,
+    tokens: Array,
+    q: Array,
+    t: Array,
+    weights: Array,
+    c_mean: Array,
+    f_mean: Array,
+    rate: float,
+    heaviest: Array,
 ) -> Array:
-    """Return y of the tokens from the mean states before their atoms; cost O(V n J).
+    """Return y of the tokens from the mean states before their atoms; cost as :func:`atom_polynomials`.
 
     y is linear in the state, so that one pass serves a mixture of any number of orders. The states are
     overwritten.
@@ -181,7 +213,11 @@ def within_atoms(
     for b in range(start.size - 1):
         inside = tokens[start[b] : start[b + 1]]
         mass = mass_of(inside, q)
-        if mass * t[t.size - 1] < LARGEST_EXPONENT:
+        light = mass * t[t.size - 1] < LARGEST_EXPONENT
+        depth = depth_of(inside, q, rate, heaviest)
+        if light and depth >= 0:
+            within_powers(inside, q, mass, t, weights, rate, depth, heaviest[2], c_mean[b], f_mean[b], y)
+        elif light:
             within_light(inside, mass, q, t, weights, c_mean[b], f_mean[b], y)
         else:
             within_heavy(inside, q, t, weights, c_mean[b], f_mean[b], y)
