@@ -78,7 +78,7 @@ def run_pair(
     chosen = [x for name in task or () for x in ("--task", name)] if prompts else []
     for name, spec in sources.items():
         folder = out / file.stem / name
-        console.print(f"{pair.name}: {spec} to {folder}", markup=False)
+        console.print(f"{pair.name}: {spec} to {folder}", markup=False, soft_wrap=True)
         options = settings | {"--prompts": spec, "--output": str(folder)}
         code = capture([*(x for item in options.items() for x in item), *chosen, *context.args])
         if code:

@@ -253,7 +253,7 @@ def numbers(text: str) -> tuple[float, ...]:
 
 def say(text: str) -> None:
     """Tell the person at the terminal."""
-    console.print(text, markup=False)
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -87,8 +87,7 @@ def test_laws_agree_on_hard_drafts(name, n, rng):
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_light_groups_have_the_law_of_the_enumeration(n, rng):
-    # The last but one is just light enough for three terms of the odds.
-    for scale in (1e-1, 1e-2, 1e-3, 5 * heaviest(n)[2] / 4, 1e-9):
+    for scale in (1e-1, 1e-2, 1e-3, 1e-5, 1e-9):
         q = np.append(scale * rng.dirichlet(np.full(5, 1e3)), rng.dirichlet(np.ones(4)) + 0.2)
         q /= q.sum()
         atoms = make_atoms(rng.dirichlet(np.ones(9)), q, 0.05, 50.0)
@@ -99,6 +98,23 @@ def test_light_groups_have_the_law_of_the_enumeration(n, rng):
         assert RaceLaw(q, n, atoms).of_tokens([order], np.ones(1)) == pytest.approx(
             y, rel=1e-12, abs=3e-14
         )
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_the_third_term_of_the_odds_is_right(n, rng):
+    q = np.append(np.full(5, 0.0), rng.dirichlet(np.ones(6)) + 0.2)
+    q /= q.sum()
+    q[:5] = 0.99 * heaviest(n)[2] * order_laws.slowest_rate(q, n) * np.array([1.0, 0.9, 0.8, 0.7, 0.6])
+    q /= q.sum()
+    atoms = make_atoms(rng.dirichlet(np.ones(11)), q, 0.01, 50.0)
+    # Highest in the order, the light tokens are picked whenever they are drafted.
+    order = np.arange(atoms.count)[::-1]
+    rank, y = atoms.positions(order), [Fraction(0)] * 11
+    for drafts, weight in SCHEMES["without_replacement"].set_law([Fraction(x) for x in q], n).items():
+        y[max(drafts, key=rank.__getitem__)] += weight
+    found = RaceLaw(q, n, atoms).of_tokens([order], np.ones(1))
+    for i in range(5):
+        assert abs(Fraction(found[i]) / y[i] - 1) < 3e-12
 
 
 def test_rows_of_a_vocabulary_reach_the_optimum(rng):
