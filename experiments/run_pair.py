@@ -75,6 +75,8 @@ def run_pair(
         "--dtype": dtype or pair.dtype,
         "--limit": str(limit),
     }
+    if pair.chat_template:
+        settings["--chat-template"] = pair.chat_template
     chosen = [x for name in task or () for x in ("--task", name)] if prompts else []
     for name, spec in sources.items():
         folder = out / file.stem / name

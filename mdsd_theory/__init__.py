@@ -21,6 +21,7 @@ from mdsd_theory.errors import (
     RouteError,
     SizeError,
     SupportError,
+    UnfinishedCaptureWarning,
 )
 from mdsd_theory.logits import from_logits
 from mdsd_theory.optimal import optimal_acceptance
@@ -62,6 +63,7 @@ __all__ = [
     "Scheme",
     "SizeError",
     "SupportError",
+    "UnfinishedCaptureWarning",
     "Verifier",
     "acceptance_rate",
     "audit",

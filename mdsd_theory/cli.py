@@ -11,6 +11,9 @@ import errno
 import os
 import signal
 import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
 
 DEBUG = "--debug"
 """Accepted anywhere on the command line: errors come with their traceback."""
@@ -27,7 +30,8 @@ def main() -> None:
     """
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
-        code = _run(arguments)
+        with _warnings_on_one_line():
+            code = _run(arguments)
     except SystemExit as error:
         # rich leaves with code 1 when the reader of a pipe has gone.
         if not _stems_from(error, BrokenPipeError):
@@ -75,6 +79,22 @@ def _run(arguments: list[str]) -> int:
     except Abort:
         raise KeyboardInterrupt from None
     return 0
+
+
+@contextlib.contextmanager
+def _warnings_on_one_line() -> Iterator[None]:
+    """Write warnings of ours as errors are written; those of libraries stay as they are."""
+    with warnings.catch_warnings():
+        as_it_was = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if category.__module__.partition(".")[0] == __name__.partition(".")[0]:
+                _say(f"warning: {message}", 0)
+            else:
+                as_it_was(message, category, *rest, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _message(error: BaseException) -> str:

@@ -55,6 +55,9 @@ def capture(
     generation_batch: Annotated[
         int | None, typer.Option(min=1, help="Most tokens held at once while generating.")
     ] = None,
+    chat_template: Annotated[
+        Path | None, typer.Option(help="Jinja file in place of the tokenizer's own.")
+    ] = None,
     program_share: Annotated[
         float,
         typer.Option(min=0, max=1, help="Share of positions for verifiers that solve a program a row."),
@@ -92,6 +95,7 @@ def capture(
         program_share=program_share,
         batch=batch,
         generation_batch=generation_batch,
+        chat_template=None if chat_template is None else _text(chat_template),
     )
     found = load_prompts(prompts, limit=limit, tasks=_names(task) if task else None)
     with _shown(len(found)) as watch:
@@ -130,6 +134,17 @@ def _questions(
         raise InputError(f"--temperature is {bad[0]}; expected finite numbers >= 0")
     cells_of(questions)  # names and numbers are refused before any model is loaded
     return questions
+
+
+def _text(path: Path) -> str:
+    from mdsd_theory.errors import DataFileError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataFileError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataFileError(f"{path} is no text; expected a Jinja template") from None
 
 
 def _names(options: list[str]) -> tuple[str, ...]:

@@ -41,3 +41,7 @@ class DataFileError(MdsdError, OSError):
 
 class MonteCarloWarning(UserWarning):
     """A plain number was asked for and only an estimate with a standard error exists."""
+
+
+class UnfinishedCaptureWarning(UserWarning):
+    """A capture that was cut short is read: its rows are of its first prompts only."""

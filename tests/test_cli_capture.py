@@ -80,6 +80,25 @@ def test_prompts_become_rows(run, tmp_path):
     assert len(out.splitlines()) < 12
 
 
+def test_a_chat_template_of_ones_own(run, tmp_path):
+    (tmp_path / "chat.jinja").write_text(
+        "{% for m in messages %}w9 {{ m.content }} {% endfor %}", "utf-8"
+    )
+    options = ("--verifiers", "naive", "--limit", 2)
+    assert run(*options, "--chat-template", "chat.jinja")[0] == 0
+    assert read_manifest("out")["settings"]["chat_template"]
+    code, _, err = run(*options)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "was begun with chat_template = " in err
+    for name, message in (
+        ("gone.jinja", "cannot read gone.jinja"),
+        (".", "cannot read .: Is a directory"),
+    ):
+        code, _, err = run(*options, "--chat-template", name)
+        assert (code, len(err.splitlines())) == (2, 1)
+        assert message in err
+
+
 def test_it_goes_on_where_it_stopped(run, tmp_path):
     options = ("--block", 1, "--verifiers", "naive")
     assert run(*options, draft="skip:1")[0] == 0

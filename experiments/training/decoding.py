@@ -5,15 +5,25 @@ from typing import Any
 import torch
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
+from mdsd_theory.errors import InputError
+
 
 class Decoder:
     """A Llama with room for the keys and values of ``length`` tokens of ``batch`` sequences.
 
     Memory: 2 · layers · batch · length · key-value width numbers in the model's dtype (9 GB for
     SmolLM2-135M, 1,024 sequences of 384 tokens, bfloat16).
+
+    Raises
+    ------
+    InputError
+        For another architecture: its layers may do what is not done here.
     """
 
     def __init__(self, model: Any, batch: int, length: int) -> None:
+        kind = model.config.model_type
+        if kind != "llama":
+            raise InputError(f"generation here steps through a Llama; the target is a {kind!r}")
         attention = model.model.layers[0].self_attn
         self.model, self.size = model, attention.head_dim
         self.groups = attention.k_proj.out_features // self.size

@@ -34,11 +34,14 @@ def pieces(z: torch.Tensor, y: torch.Tensor, mix: torch.Tensor) -> tuple[torch.T
     parts : tensor, shape (1 + temperatures,)
         Cross-entropy at temperature 1, and acceptances.
     """
-    p, log_q = y.softmax(-1), z.log_softmax(-1)
-    gradient = mix[0] * (log_q.exp() - p)
-    parts = [-(p * log_q).sum()]
+    log_q = z.log_softmax(-1)
+    at_one = y.softmax(-1), log_q.exp()
+    gradient = mix[0] * (at_one[1] - at_one[0])
+    parts = [-(at_one[0] * log_q).sum()]
     for weight, temperature in zip(mix[1:], TEMPERATURES, strict=True):
-        p, q = (y / temperature).softmax(-1), (z / temperature).softmax(-1)
+        p, q = at_one
+        if temperature != 1:
+            p, q = (y / temperature).softmax(-1), (z / temperature).softmax(-1)
         less = q * (q < p)
         gradient = gradient - weight / temperature * (less - q * less.sum(-1, keepdim=True))
         parts.append(torch.minimum(p, q).sum())

@@ -17,14 +17,14 @@ DRAFTS = 3
 Figures = dict[str, float]
 
 
-def measure(target: torch.Tensor, draft: torch.Tensor, optimal: int) -> dict[str, Any]:
-    """Return figures of rows of logits: acceptances of all, and α* of the first ``optimal`` of them."""
+def measure(target: torch.Tensor, draft: torch.Tensor, some: slice) -> dict[str, Any]:
+    """Return figures of rows of logits: acceptances of all, and α* of some of them."""
     figures: dict[str, Any] = {}
     for temperature in TEMPERATURES:
         p, q = ((x.float() / temperature).softmax(-1) for x in (target, draft))
         figures[f"acceptance_{temperature:g}"] = torch.minimum(p, q).sum(-1).cpu().numpy()
-        if optimal:
-            p, q = target[:optimal].float(), draft[:optimal].float()
+        p, q = target[some].float(), draft[some].float()
+        if len(p):
             best = optimal_acceptance_from_logits(
                 p, q, temperature=temperature, n=DRAFTS, scheme="with_replacement"
             )
@@ -55,11 +55,11 @@ def measure_learner(
     tokens : int
         Of a batch.
     optimal : int
-        Positions of the corpus of which α* is worked out, the first ones.
+        Most positions of which α* is worked out, evenly spread over the answers.
     chunk : int
         Rows of logits at a time.
     """
-    dealer, found = Dealer(corpus, tokens, target.device), []
+    dealer, spread, found = Dealer(corpus, tokens, target.device), Spread(corpus, optimal), []
     output = target.model.get_output_embeddings().weight
     for which in dealer.epoch(0, 0):
         batch = dealer.deal(which)
@@ -68,17 +68,14 @@ def measure_learner(
             states = learner.states(batch.tokens, hidden)
         wise, own = (x.flatten(0, 1)[batch.rows].to(output.dtype) for x in (hidden, states))
         for w, s in zip(wise.split(chunk), own.split(chunk), strict=True):
-            found.append(
-                measure(w @ output.T, s @ learner.output.to(output.dtype).T, min(optimal, len(w)))
-            )
-            optimal -= min(optimal, len(w))
+            logits = w @ output.T, s @ learner.output.to(output.dtype).T
+            found.append(measure(*logits, spread.next(len(w))))
     return average(found)
 
 
 def measure_draft(target: Target, draft: Draft, corpus: Corpus, *, tokens: int, optimal: int) -> Figures:
     """Return the figures of a draft as the package loads it, scored as captures score it."""
-    found = []
-    dealer = Dealer(corpus, tokens, target.device)
+    dealer, spread, found = Dealer(corpus, tokens, target.device), Spread(corpus, optimal), []
     for which in dealer.epoch(0, 0):
         batch = dealer.deal(which)
         lengths = torch.from_numpy(corpus.lengths[which]).to(target.device)
@@ -88,10 +85,28 @@ def measure_draft(target: Target, draft: Draft, corpus: Corpus, *, tokens: int, 
         scope = Scope(batch.tokens, mask, wanted.view_as(mask))
         scores = score_target(target, scope)
         logits = draft.logits(scope, scores.hidden)
-        rows = len(logits)
-        found.append(measure(scores.logits, logits, min(optimal, rows)))
-        optimal -= min(optimal, rows)
+        found.append(measure(scores.logits, logits, spread.next(len(logits))))
     return average(found)
+
+
+class Spread:
+    """Every so many rows of all that pass by: batches are of one length each, so the first are no sample.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Whose answers pass by.
+    most : int
+        Rows to be chosen, or fewer.
+    """
+
+    def __init__(self, corpus: Corpus, most: int) -> None:
+        self.step, self.passed = -(-corpus.answered // most) if most else 0, 0
+
+    def next(self, rows: int) -> slice:
+        """Return which of the next rows are chosen."""
+        first, self.passed = -self.passed % self.step if self.step else rows, self.passed + rows
+        return slice(first, rows, self.step or None)
 
 
 def autocast(target: Target) -> Any:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from mdsd_theory.capture.positions import Prompt
+from mdsd_theory.errors import InputError
 from mdsd_theory.models.base import Target
+from mdsd_theory.models.packages import require
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,28 @@ class Skipped:
     turn: int
     tokens: int
     reason: str
+
+
+def use_chat_template(tokenizer: Any, text: str) -> None:
+    """Give a tokenizer a chat template in place of its own.
+
+    Raises
+    ------
+    InputError
+        When it is not Jinja, or cannot be filled with a question.
+    """
+    require("a chat template", "jinja2")
+    from jinja2 import TemplateError
+
+    tokenizer.chat_template = text
+    try:
+        asked = tokenizer.apply_chat_template(
+            [{"role": "user", "content": "x"}], tokenize=False, add_generation_prompt=True
+        )
+    except TemplateError as error:
+        raise InputError(f"the chat template cannot be used: {error}; expected Jinja") from None
+    if "x" not in asked:
+        raise InputError(f"the chat template leaves the question out: it gives {asked!r} for 'x'")
 
 
 def converse(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,8 @@ class ModelRecipe:
         As of :func:`mdsd_theory.capture.measures.measure`.
     batch, generation_batch : int or None
         Most tokens at once, when scoring and when generating.
+    chat_template : str or None
+        Jinja, in place of the tokenizer's own.
     """
 
     target: str
@@ -79,6 +82,7 @@ class ModelRecipe:
     program_share: float = 1.0
     batch: int | None = None
     generation_batch: int | None = None
+    chat_template: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return what a later run must repeat; the sizes of batches may change, and so may the device.
@@ -93,16 +97,20 @@ class ModelRecipe:
             "seed": self.seed,
             "dtype": self.dtype,
             "program_share": self.program_share,
+            "chat_template": self.chat_template and sha256(self.chat_template.encode()).hexdigest(),
         }
 
     def __call__(self) -> Stages:
         """Load the models and tie them to the stages."""
         from mdsd_theory.capture import generation, scoring
+        from mdsd_theory.capture.chat import use_chat_template
         from mdsd_theory.capture.measures import measure
         from mdsd_theory.models.resolve import load_draft
         from mdsd_theory.models.target import load_target
 
         target = load_target(self.target, dtype=self.dtype, device=self.device)
+        if self.chat_template is not None:
+            use_chat_template(target.tokenizer, self.chat_template)
         draft = load_draft(self.draft, target)
         target = replace(target, context=min(target.context, getattr(draft, "context", target.context)))
         at_once = self.batch or scoring.TOKENS_AT_ONCE

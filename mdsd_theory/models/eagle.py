@@ -102,12 +102,15 @@ class EagleDraft:
         the output layer is the target's.
     info : dict
         For the manifest.
+    context : int
+        Most tokens of a sequence.
     """
 
     head: EagleHead = field(repr=False)
     embedding: Any = field(repr=False)
     output: Any = field(repr=False)
     info: Info
+    context: int
 
     @torch.inference_mode()
     def logits(self, scope: Scope, hidden: torch.Tensor) -> torch.Tensor:
@@ -146,8 +149,10 @@ def load_eagle(folder: Path, target: Target) -> EagleDraft:
     DataFileError
         When a file is missing, unreadable, or its tensors are not those of a head.
     InputError
-        When the head is for a target of another width or vocabulary.
+        When the head is for a target of another width or vocabulary, or the target scales its embeddings
+        or logits, which no head here does.
     """
+    _refuse_scaled(target.model.config)
     config, weights = files.read_config(folder), files.read_weights(folder)
     embedding = target.model.get_input_embeddings()
     stored = weights.pop("embed_tokens.weight", None)
@@ -166,7 +171,11 @@ def load_eagle(folder: Path, target: Target) -> EagleDraft:
         **config.get(OURS, {}),
     }
     return EagleDraft(
-        head.eval().requires_grad_(False), embedding, target.model.get_output_embeddings(), info
+        head.eval().requires_grad_(False),
+        embedding,
+        target.model.get_output_embeddings(),
+        info,
+        int(config.get("max_position_embeddings") or target.context),
     )
 
 
@@ -187,6 +196,18 @@ def save_eagle(
     section = {**config.get(OURS, {}), "storage": storage}
     full = {**config, OURS: section, "num_hidden_layers": 1}
     return files.write_weights(folder, head.state_dict(), full, storage)
+
+
+def _refuse_scaled(config: Any) -> None:
+    """Refuse targets that change embeddings or logits outside the two layers."""
+    factors = ("embedding_multiplier", "logits_scaling", "logit_scale", "final_logit_softcapping")
+    scaled = [name for name in factors if getattr(config, name, None) not in (None, 1, 1.0)]
+    if scaled or "gemma" in config.model_type:
+        what = ", ".join(scaled) or "scaled embeddings"
+        raise InputError(
+            f"the target, a {config.model_type!r}, has {what}; EAGLE-style heads read embeddings and "
+            "write logits as they are: use another draft"
+        )
 
 
 def _build(folder: Path, config: Mapping[str, Any], weights: dict[str, torch.Tensor]) -> EagleHead:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from mdsd_theory.errors import DataFileError, InputError
 from mdsd_theory.models.packages import require
 from mdsd_theory.models.placement import DTYPES
+
+PLACES = ("target", "draft", "chat_template")
+"""Keys that may be paths."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Pair:
         What stands around a prompt, in words.
     licence : str
         Of weights, target's and draft's, in words.
+    chat_template : str
+        Jinja file in place of the target's own template; empty for that.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Pair:
     tasks: tuple[str, ...]
     template: str
     licence: str
+    chat_template: str = ""
 
 
 def read_pair(path: str | Path) -> Pair:
@@ -75,7 +81,7 @@ def read_pair(path: str | Path) -> Pair:
     names = [field.name for field in fields(Pair)]
     for what, keys in (
         ("unknown", [str(key) for key in content if key not in names]),
-        ("no", [name for name in names if name not in content]),
+        ("no", [x.name for x in fields(Pair) if x.default is MISSING and x.name not in content]),
     ):
         if keys:
             raise InputError(
@@ -83,7 +89,7 @@ def read_pair(path: str | Path) -> Pair:
             )
     pair = Pair(
         **{key: _text(file, key, content[key]) for key in ("name", "dtype", "template", "licence")},
-        **{key: _beside(file, _text(file, key, content[key])) for key in ("target", "draft")},
+        **{key: _beside(file, _text(file, key, content[key])) for key in PLACES if key in content},
         temperature=_numbers(file, "temperature", content["temperature"], (int, float)),
         n=_numbers(file, "n", content["n"], int),
         max_tokens=_numbers(file, "max_tokens", [content["max_tokens"]], int)[0],

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 ABSENT = "–"
 """What has no value, and a standard error of fewer than two prompts."""
 
+PART = "†"
+"""Beside a mean over fewer positions than that of α*."""
+
 VANISHING = 1e-12
 """Rounding of sums of rates; below it a mean is shown as zero."""
 
@@ -55,13 +58,22 @@ def shown(mean: float, error: float, digits: int = 3) -> str:
 
 
 def caption(table: pd.DataFrame) -> str:
-    """Return what was measured, and what stands after ±."""
+    """Return what was measured, of which answers, what stands after ±, and what is marked."""
     first = table.iloc[0]
-    return (
+    parts = (
         f"Acceptance rates at temperature {first['temperature']:g} with n = {first['n']} drafts: mean "
-        "over positions ± standard error clustered by prompt. The existing verifier nearest to its "
-        "scheme's bound α* is marked."
+        "over positions ± standard error clustered by prompt.",
+        drawn(table),
+        "The existing verifier nearest to its scheme's bound α* is marked (naive is none).",
+        f"{PART}: over a sample of the positions." if table["part"].any() else "",
     )
+    return " ".join(filter(None, parts))
+
+
+def drawn(frame: pd.DataFrame) -> str:
+    """Return at which temperature the answers were drawn, or nothing where that is not known."""
+    found = sorted(frame["drawn_at"].dropna().unique()) if "drawn_at" in frame else []
+    return f"Answers drawn at temperature {', '.join(f'{x:g}' for x in found)}." if found else ""
 
 
 def blocks(table: pd.DataFrame) -> list[Block]:
@@ -110,7 +122,8 @@ def _cells(of_line: pd.DataFrame, names: Iterable[str]) -> list[Cell]:
             cells.append(Cell(ABSENT))
             continue
         one: Any = of_line.loc[name].to_dict()
-        cells.append(Cell(shown(one["mean"], one["standard_error"]), bool(one["best"])))
+        text = shown(one["mean"], one["standard_error"]) + f" {PART}" * bool(one["part"])
+        cells.append(Cell(text, bool(one["best"])))
         if one["best"]:
             gap = shown(one["gap"], one["gap_standard_error"], 4)
     return [*cells, Cell(gap)]

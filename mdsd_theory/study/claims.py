@@ -114,8 +114,11 @@ def rrs_is_close_without(frame: pd.DataFrame) -> Finding:
         "bound_without": (WITHOUT, "alpha"),
         "rate_without": (WITHOUT, "rrs_without_replacement"),
     }
+    error = f"{columns['rate_without'][1]}_error"
+    if error in frame:
+        frame = frame.assign(**{error: frame[error].fillna(0)})
+        columns["rate_without_error"] = (WITHOUT, error)
     joined = at_positions(frame, columns).assign(scheme="both")
-    errors = {x: error_of(rows, columns["rate_without"][1]) for x, rows in conditions(frame, WITHOUT)}
     numbers = []
     for condition, rows in conditions(joined, "both"):
         gap = rows["bound"] - rows["rate"]
@@ -126,7 +129,7 @@ def rrs_is_close_without(frame: pd.DataFrame) -> Finding:
                 rows,
                 "gap of RRS with − gap of RRS without",
                 gap - gap_without,
-                errors[condition],
+                error_of(rows, "rate_without"),
             ),
             number(condition, rows, "gap of RRS with", gap, decides=False),
             number(condition, rows, "gap of RRS without", gap_without, decides=False),

@@ -51,18 +51,25 @@ def number(
 
 
 def existing_verifiers(rows: pd.DataFrame) -> list[str]:
-    """Return the verifiers of some rows that the paper compares, from the smallest gap on."""
+    """Return the verifiers of some rows that the paper compares, from the smallest gap on.
+
+    Gaps are those at the positions where all these verifiers have a rate, if there are any.
+    """
     names = [x for x in verifiers_of(rows) if x not in ("naive", OURS)]
-    gaps = {name: float((rows["alpha"] - rows[name]).mean()) for name in names}
+    common = rows.dropna(subset=names)
+    if common.empty:
+        common = rows
+    gaps = {name: float((common["alpha"] - common[name]).mean()) for name in names}
     return sorted(names, key=gaps.__getitem__)
 
 
 def slack_of(rows: pd.DataFrame, verifier: str) -> float:
     """Return the mean error of α* − rate that is not from sampling: of an enclosure and of the rate."""
-    return float((rows["alpha"] - rows["lower"]).clip(lower=0).mean()) + error_of(rows, verifier)
+    known = rows[rows[verifier].notna()]
+    return float((known["alpha"] - known["lower"]).clip(lower=0).mean()) + error_of(known, verifier)
 
 
 def error_of(rows: pd.DataFrame, verifier: str) -> float:
-    """Return the mean error of a verifier's rates: 0 where the capture has no column for it."""
+    """Return the mean error of a verifier's rates where it has some: 0 without a column of errors."""
     column = f"{verifier}_error"
-    return float(rows[column].fillna(0).mean()) if column in rows else 0.0
+    return float(rows.loc[rows[verifier].notna(), column].fillna(0).mean()) if column in rows else 0.0

@@ -54,10 +54,13 @@ def optimal_gains(frame: pd.DataFrame) -> Finding:
 
 
 def _gains(condition: tuple[str, float, int], scheme: str, rows: pd.DataFrame) -> Iterator[Number]:
-    rivals = existing_verifiers(rows)
-    if not rivals or OURS not in rows or rows[OURS].isna().all():
+    if OURS not in rows or rows[OURS].isna().all():
         return
-    rows = rows[rows[OURS].notna() & rows[rivals[0]].notna()]
+    rows = rows[rows[OURS].notna()]
+    rivals = existing_verifiers(rows)
+    if not rivals:
+        return
+    rows = rows[rows[rivals[0]].notna()]
     ours, rival = rows[OURS], rows[rivals[0]]
     name = f"{scheme_label(scheme)}: optimal − {verifier_label(rivals[0])}"
     slack = error_of(rows, OURS) + error_of(rows, rivals[0])

@@ -31,6 +31,7 @@ IN_LATEX = str.maketrans(
         "^": r"\textasciicircum{}",
         "±": r"$\pm$",
         "α": r"$\alpha$",
+        "†": r"$^\dagger$",
         "*": r"${}^*$",
         "–": "--",
         **{x: "\\" + x for x in "&%$#_{}"},

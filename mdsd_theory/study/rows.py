@@ -10,6 +10,7 @@ from mdsd_theory.capture.manifest import NAME as MANIFEST
 from mdsd_theory.capture.manifest import read_manifest
 from mdsd_theory.capture.shards import read_rows
 from mdsd_theory.errors import DataFileError, InputError, MissingDependencyError
+from mdsd_theory.study.pooling import require_one_experiment, warn_of_unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,45 +33,54 @@ def read(folders: Sequence[str | Path]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of the captures; ``pair``, see :func:`pair_name`; and
-        ``cluster``, a number of its own for each prompt of each folder.
+        The columns of the captures; ``pair``, see :func:`pair_name`; ``drawn_at``, the temperature of the
+        answers, NaN where no manifest tells it; and ``cluster``, a number of its own for each prompt of
+        each folder.
 
     Raises
     ------
     DataFileError
         When a folder has no rows or cannot be read.
     InputError
-        When no folder is given, or one twice.
+        When no folder is given, one is given twice, or two of one pair differ in their settings or hold
+        the same answers.
     MissingDependencyError
         Without pandas or pyarrow.
+
+    Warns
+    -----
+    UnfinishedCaptureWarning
+        For a capture that was cut short.
     """
     library = pandas()
     if not folders:
         raise InputError("no folder is given; expected some that mdsd capture wrote")
     if len({Path(x).resolve() for x in folders}) < len(folders):
         raise InputError("a folder is given twice; its rows would count twice")
-    frames, prompts = [], 0
-    for folder in map(Path, folders):
+    frames, prompts, places = [], 0, [Path(x) for x in folders]
+    manifests = [read_manifest(x) if (x / MANIFEST).exists() else {} for x in places]
+    warn_of_unfinished(places, manifests)
+    for folder, manifest in zip(places, manifests, strict=True):
         frame = read_rows(folder).to_pandas()
         if frame.empty:
             raise DataFileError(f"{folder} holds no rows; let mdsd capture finish some prompts first")
         if "task" not in frame:
             frame["task"] = ""
-        frame["pair"] = pair_name(folder)
+        frame["pair"] = pair_name(folder, manifest)
+        frame["drawn_at"] = manifest.get("settings", {}).get("generation_temperature", float("nan"))
         frame["cluster"] = frame["prompt"].astype("int64") + prompts
         prompts = int(frame["cluster"].max()) + 1
         frames.append(frame.astype(dict.fromkeys(NAMES, "object")))
+    require_one_experiment(places, manifests, frames)
     rows: pd.DataFrame = library.concat(frames, ignore_index=True)
     for name in NAMES:
         rows[name] = library.Categorical(rows[name], categories=rows[name].unique())
     return rows
 
 
-def pair_name(folder: Path) -> str:
+def pair_name(folder: Path, manifest: Mapping[str, Any]) -> str:
     """Return ``target / draft`` as the manifest names them, or the folder's name without a manifest."""
-    if not (folder / MANIFEST).exists():
-        return folder.resolve().name
-    models = read_manifest(folder)["models"]
+    models = manifest.get("models", {})
     names = [models.get(side, {}).get("name") for side in ("target", "draft")]
     return " / ".join(names) if all(names) else folder.resolve().name
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mdsd_theory.study.clusters import Estimate, clustered_mean
-from mdsd_theory.study.labels import OURS, schemes_of, verifiers_of
+from mdsd_theory.study.differences import existing_verifiers
+from mdsd_theory.study.labels import schemes_of, verifiers_of
 from mdsd_theory.study.rows import pandas, select
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def table(
     pandas.DataFrame
         ``verifier`` is ``alpha`` in a scheme's row for its optimum. ``gap`` is α* − rate at the positions
         where the rate is known, and its standard error is of that difference. ``best`` marks the smallest
-        gap of a scheme among the existing verifiers, ``optimal`` left out. NaN where undefined.
+        gap of a scheme among the existing verifiers, neither ``naive`` nor ``optimal``, at the positions
+        where all of them have a rate. ``part`` marks a mean over fewer positions than the scheme's
+        optimum. ``drawn_at`` is the temperature of the answers. NaN where undefined.
 
     Raises
     ------
@@ -48,9 +51,12 @@ def table(
         for scheme in schemes_of(rows):
             of_scheme = rows[rows["scheme"] == scheme]
             found = list(_quantities(of_scheme))
-            best = _best(found)
+            best, most = existing_verifiers(of_scheme)[:1], found[0]["positions"]
             names = {"pair": pair, "task": task, "temperature": temperature, "n": n, "scheme": scheme}
-            records += [names | x | {"best": x["verifier"] == best} for x in found]
+            names["drawn_at"] = rows["drawn_at"].iloc[0] if "drawn_at" in rows else float("nan")
+            records += [
+                names | x | {"best": x["verifier"] in best, "part": x["positions"] < most} for x in found
+            ]
     made: pd.DataFrame = pandas().DataFrame.from_records(records)
     return made
 
@@ -84,8 +90,3 @@ def _record(name: str, rate: Estimate, gap: Estimate | None) -> dict[str, Any]:
         "positions": rate.positions,
         "prompts": rate.prompts,
     }
-
-
-def _best(found: Sequence[dict[str, Any]]) -> str | None:
-    existing = [x for x in found if x["verifier"] not in ("alpha", OURS)]
-    return min(existing, key=lambda x: x["gap"])["verifier"] if existing else None

@@ -79,6 +79,24 @@ def corpus(parts, target):
     return parts.writing.write(target.model, order(parts), 120)
 
 
+def test_generation_steps_through_llamas_only(parts, target):
+    model = SimpleNamespace(config=SimpleNamespace(model_type="gemma2"))
+    with pytest.raises(InputError, match="steps through a Llama; the target is a 'gemma2'"):
+        parts.decoding.Decoder(model, 1, 4)
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 7, 50, 51, 99])
+def test_positions_of_the_optimum_are_spread_over_all(parts, most):
+    lengths = np.full(10, 8, np.int32)
+    corpus = parts.corpus.Corpus(np.zeros(80, np.int32), lengths, lengths - 5, np.ones(10, np.float32))
+    spread, chosen = parts.measuring.Spread(corpus, most), []
+    for first in range(0, 50, 4):
+        rows = min(4, 50 - first)
+        chosen += [first + i for i in range(rows)[spread.next(rows)]]
+    step = -(-50 // most) if most else 50
+    assert chosen == list(range(0, 50, step)) if most else not chosen
+
+
 def test_steps_agree_with_the_model(parts, target):
     """Rows at places of their own, one of which goes back and says something else."""
     torch.manual_seed(1)

@@ -302,3 +302,31 @@ def test_places_stay_in_single_precision_where_the_target_is_in_half(tmp_path, t
     assert draft.head.fc.weight.dtype == torch.bfloat16
     scope = scope_of()
     assert draft.logits(scope, hidden_of(target, scope).bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"model_type": "gemma2"}, "scaled embeddings"),
+        ({"embedding_multiplier": 12.0}, "embedding_multiplier"),
+        (
+            {"logits_scaling": 8.0, "final_logit_softcapping": 30.0},
+            "logits_scaling, final_logit_softcapping",
+        ),
+    ],
+)
+def test_targets_that_scale_are_refused(tmp_path, target, change, what):
+    model = copy.deepcopy(target.model)
+    for name, value in change.items():
+        setattr(model.config, name, value)
+    with pytest.raises(InputError, match=f"has {what}; EAGLE-style heads read embeddings"):
+        load_eagle(tmp_path, replace(target, model=model))
+
+
+def test_the_context_is_the_heads(tmp_path, target):
+    save_file(checkpoint(), tmp_path / "model.safetensors")
+    for told, context in ((40, 40), (None, 128)):
+        config = {k: v for k, v in CONFIG.items() if k != "max_position_embeddings"}
+        config |= {} if told is None else {"max_position_embeddings": told}
+        (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+        assert load_eagle(tmp_path, target).context == context

@@ -55,6 +55,7 @@ def simulated(seed=1, prompts=30, positions=6, temperatures=(0.7,), drafts=(3,),
         own = rng.uniform(0.4, 0.6)
         for position in range(positions):
             entropy, distance = rng.exponential(1.0), rng.uniform()
+            token = int(1e6 * distance)
             base = own + rng.uniform(-0.1, 0.1)
             for t in temperatures:
                 for n in drafts:
@@ -62,14 +63,14 @@ def simulated(seed=1, prompts=30, positions=6, temperatures=(0.7,), drafts=(3,),
                         alpha = base + lift.get(scheme, 0.0) * rng.uniform(0.5, 1.5)
                         record = {"prompt": prompt, "position": position, "temperature": t, "n": n}
                         record |= {"task": tasks[prompt % len(tasks)], "scheme": scheme, "alpha": alpha}
-                        record |= {"target_entropy": entropy, "total_variation": distance}
+                        record |= {"token": token, "target_entropy": entropy, "total_variation": distance}
                         for name in SCHEMES.get(scheme, ()):
                             record[name] = alpha - gaps.get(name, 0.0) * rng.uniform(0.5, 1.5)
                         records.append(record)
     return rows(*records)
 
 
-def capture(folder, frame, target=None, draft=None):
+def capture(folder, frame, target=None, draft=None, finished="2026-11-20", **settings):
     """Write rows as ``mdsd capture`` does, with a manifest where the models are told."""
     folder.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pandas(frame.drop(columns=["pair", "cluster"]), preserve_index=False)
@@ -78,5 +79,6 @@ def capture(folder, frame, target=None, draft=None):
     write_shard(folder, facts, table)
     if target:
         models = {"target": {"name": target}, "draft": {"name": draft}}
-        (folder / NAME).write_text(json.dumps({"format": 1, "models": models}), encoding="utf-8")
+        manifest = {"format": 1, "models": models, "settings": settings, "finished": finished}
+        (folder / NAME).write_text(json.dumps(manifest), encoding="utf-8")
     return folder

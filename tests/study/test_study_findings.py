@@ -10,6 +10,7 @@ from study.study_rows import rows, simulated
 
 from mdsd_theory.study import claims
 from mdsd_theory.study.clusters import Estimate
+from mdsd_theory.study.differences import error_of, slack_of
 from mdsd_theory.study.finding import Number, level_of, signed, verdict_of
 from mdsd_theory.study.findings import findings, findings_page
 from mdsd_theory.study.gains import LEVELS, expected_tokens, optimal_gains
@@ -167,3 +168,30 @@ def test_the_page_lists_what_is_against():
     assert "nan" not in page
     sections = [x for x in page.split("\n## ")[1:] if x.startswith("Drafts without")]
     assert sections[0].count("\n| A |") <= 11
+
+
+def test_the_error_of_a_rate_is_not_thinned_by_positions_without_it():
+    records = [
+        {
+            "prompt": i,
+            "scheme": "without_replacement",
+            "alpha": 0.5,
+            "lower": 0.5 - (0.2 if i < 2 else 0.0),
+        }
+        | {"optimal": 0.4 if i < 2 else math.nan, "optimal_error": 0.1 if i < 2 else math.nan}
+        for i in range(20)
+    ]
+    frame = rows(*records)
+    assert error_of(frame, "optimal") == pytest.approx(0.1)
+    assert slack_of(frame, "optimal") == pytest.approx(0.3)
+    assert error_of(frame.drop(columns="optimal_error"), "optimal") == 0
+
+
+def test_rrs_is_judged_with_the_errors_at_the_same_positions():
+    frame = simulated()
+    without = frame["scheme"] == "without_replacement"
+    # Large errors where the other scheme has no row are no errors of the difference.
+    frame["rrs_without_replacement_error"] = np.where(without & (frame["position"] > 2), 9.0, math.nan)
+    alone = frame[~((frame["scheme"] == "with_replacement") & (frame["position"] > 2))]
+    assert claims.rrs_is_close_without(alone).verdict == "confirmed"
+    assert claims.rrs_is_close_without(frame).verdict == "not enough data"

@@ -23,7 +23,7 @@ def test_folders_are_read_with_their_names(tmp_path):
 
 
 def test_prompts_of_one_number_in_two_folders_are_two_clusters(tmp_path):
-    folders = [capture(tmp_path / x, simulated(prompts=2), "T", "D") for x in "ab"]
+    folders = [capture(tmp_path / x, simulated(seed=ord(x), prompts=2), "T", "D") for x in "ab"]
     found = read(folders)
     assert list(found["pair"].unique()) == ["T / D"]
     assert found["prompt"].nunique() == 2

@@ -50,6 +50,34 @@ def test_by_hand():
     assert rrs["mean"] == pytest.approx(0.5)
 
 
+def test_the_best_is_judged_where_all_have_a_rate():
+    # K-SEQ is known only where gaps are small; there RRS is nearer to the bound.
+    frame = rows(
+        *(
+            {"prompt": i, "scheme": "with_replacement", "alpha": 0.8, "rrs": 0.8 - rrs, "k_seq": k_seq}
+            | {"naive": 0.8}
+            for i, (rrs, k_seq) in enumerate([(0.01, 0.78), (0.3, math.nan), (0.3, math.nan)])
+        )
+    )
+    found = table(frame)
+    assert line(found, verifier="rrs")["best"]
+    assert line(found, verifier="k_seq")["gap"] < line(found, verifier="rrs")["gap"]
+    assert dict(zip(found["verifier"], found["part"], strict=True)) == {
+        "alpha": False, "naive": False, "rrs": False, "k_seq": True
+    }  # fmt: skip
+    text = markdown(found)
+    assert "0.780 ± – †" in text
+    assert "†: over a sample of the positions." in text
+    assert "†" not in markdown(table(simulated()))
+    assert r"$^\dagger$" in latex(found)
+
+
+def test_the_caption_tells_at_which_temperature_answers_were_drawn():
+    frame = simulated(prompts=3)
+    assert "drawn" not in markdown(table(frame))
+    assert "Answers drawn at temperature 0.5." in markdown(table(frame.assign(drawn_at=0.5)))
+
+
 def test_the_best_is_an_existing_verifier():
     found = table(simulated())
     best = found[found["best"]]

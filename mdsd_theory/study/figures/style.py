@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mdsd_theory.errors import DataFileError, MissingDependencyError
+from mdsd_theory.study.blocks import drawn
 from mdsd_theory.study.labels import OURS, verifier_label
 
 if TYPE_CHECKING:
@@ -121,7 +122,9 @@ def caption(figure: Figure, frame: pd.DataFrame, what: str) -> None:
     prompts = frame["cluster"].nunique()
     places = frame[["cluster", "turn", "position"]].drop_duplicates()
     counts = f"{prompts:,} prompt{'s' * (prompts != 1)}, {len(places):,} positions"
-    line = fill(f"{counts}. {what}", int(16 * figure.get_figwidth()))
+    line = fill(
+        " ".join(filter(None, (f"{counts}.", drawn(frame), what))), int(16 * figure.get_figwidth())
+    )
     figure.supxlabel(line, fontsize=8, color="#444444", parse_math=False)
 
 
