@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import terminal
 import typer
 from kept_laws import Law, read_kept, truncated, whole_numbers
 from rich.progress import track
@@ -25,7 +26,7 @@ from mdsd_theory import ROUTES, SCHEMES, optimal_acceptance
 from mdsd_theory.agreement import TOLERANCE
 from mdsd_theory.capture.orderings import Row, violations
 from mdsd_theory.capture.shards import read_rows
-from mdsd_theory.errors import InputError, MdsdError
+from mdsd_theory.errors import InputError
 from mdsd_theory.routing import Workload
 from mdsd_theory.schemes import resolve_schemes
 from mdsd_theory.tables import console
@@ -95,8 +96,8 @@ def check(
         console().print(table_of(found, reference, f"T = {temperature:g}, V ≤ {vocabulary}"))
     apart = [text for compared in found.values() for text in compared.apart]
     for text in apart[:SHOWN]:
-        say(f"  {text}")
-    say(f"orders: {len(broken)} broken; routes: {len(apart)} disagreements")
+        terminal.say(f"  {text}")
+    terminal.say(f"orders: {len(broken)} broken; routes: {len(apart)} disagreements")
     if broken or apart:
         raise typer.Exit(1)
 
@@ -111,12 +112,12 @@ def orders(folder: Path) -> list[Row]:
     places = table.select(["prompt", "turn", "position"]).group_by(["prompt", "turn", "position"])
     known = table.num_rows - table["alpha"].null_count
     rules = [name for name in VERIFIERS if name in columns]
-    say(
+    terminal.say(
         f"{folder}: {table.num_rows:,} rows of {places.aggregate([]).num_rows:,} positions, α* known in "
         f"{known:,}; rules: {', '.join(rules)}; orders broken: {len(broken) or 'none'}"
     )
     for row in broken[:SHOWN]:
-        say(f"  {row}")
+        terminal.say(f"  {row}")
     return broken
 
 
@@ -167,18 +168,9 @@ def table_of(found: dict[tuple[str, int, str], Compared], reference: str, title:
     return table
 
 
-def say(text: str) -> None:
-    """Print a line as it is."""
-    console().print(text, markup=False, highlight=False, soft_wrap=True)
-
-
 def main() -> None:
-    """Run the command; mistakes that are foreseen end in one line."""
-    try:
-        app()
-    except MdsdError as error:
-        console(stderr=True).print(f"error: {error}", markup=False, soft_wrap=True)
-        raise SystemExit(2) from None
+    """Run the script."""
+    terminal.run(app)
 
 
 if __name__ == "__main__":

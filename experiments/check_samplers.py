@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import terminal
 import typer
 from kept_laws import Law, read_kept, whole_numbers
 from numpy.typing import NDArray
@@ -27,7 +28,6 @@ from rich.table import Table
 from scipy.stats import binom, chi2, norm
 
 from mdsd_theory import SCHEMES, Rate, Scheme, Verifier
-from mdsd_theory.errors import MdsdError
 from mdsd_theory.tables import console
 from mdsd_theory.verifiers import verifiers_of
 
@@ -101,7 +101,7 @@ def check(
     )
     worst = min((chance for tests in found.values() for chance in tests.all()), default=1.0)
     refuted = worst * count < level
-    say(
+    terminal.say(
         f"{'refuted' if refuted else 'nothing refuted'}: the smallest of {count:,} chances is "
         f"{worst:.1e}, {min(1.0, worst * count):.2g} after Bonferroni; level {level:g}, seed {seed}"
     )
@@ -245,18 +245,9 @@ def table_of(found: dict[Key, Tests], count: int, title: str) -> Table:
     return table
 
 
-def say(text: str) -> None:
-    """Print a line as it is."""
-    console().print(text, markup=False, highlight=False, soft_wrap=True)
-
-
 def main() -> None:
-    """Run the command; mistakes that are foreseen end in one line."""
-    try:
-        app()
-    except MdsdError as error:
-        console(stderr=True).print(f"error: {error}", markup=False, soft_wrap=True)
-        raise SystemExit(2) from None
+    """Run the script."""
+    terminal.run(app)
 
 
 if __name__ == "__main__":

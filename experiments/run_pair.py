@@ -20,13 +20,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import terminal
 import typer
-from rich.console import Console
 
 from mdsd_theory import cli
 from mdsd_theory.capture.datasets_by_name import PREFIX
 from mdsd_theory.capture.prompts import load_prompts
-from mdsd_theory.errors import DataFileError, InputError, MdsdError
+from mdsd_theory.errors import DataFileError, InputError
 from mdsd_theory.models.checkpoint import require_found
 from mdsd_theory.models.packages import require
 from mdsd_theory.models.pairs import Pair, read_pair
@@ -36,7 +36,6 @@ PAPER = 1024
 """Samples of each task of Hu et al. (2025)."""
 
 app = typer.Typer(add_completion=False, help=__doc__)
-console = Console(stderr=True, highlight=False)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -80,7 +79,7 @@ def run_pair(
     chosen = [x for name in task or () for x in ("--task", name)] if prompts else []
     for name, spec in sources.items():
         folder = out / file.stem / name
-        console.print(f"{pair.name}: {spec} to {folder}", markup=False, soft_wrap=True)
+        terminal.say(f"{pair.name}: {spec} to {folder}", stderr=True)
         options = settings | {"--prompts": spec, "--output": str(folder)}
         code = capture([*(x for item in options.items() for x in item), *chosen, *context.args])
         if code:
@@ -160,12 +159,8 @@ def listed(numbers: Sequence[float]) -> str:
 
 
 def main() -> None:
-    """Run the command; mistakes that are foreseen end in one line."""
-    try:
-        app()
-    except MdsdError as error:
-        console.print(f"error: {error}", markup=False, soft_wrap=True)
-        raise SystemExit(2) from None
+    """Run the script."""
+    terminal.run(app)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import terminal
 import torch
 import typer
-from rich.console import Console
 from training.corpus import Corpus, command_of, divide
 from training.learners import Learner, new_head, new_student
 from training.loop import STATE, Recipe, train
@@ -34,13 +34,12 @@ from training.starting import begin_linear, hidden_size
 from training.template import chat_template, encode, read_prompts
 from training.writing import Order, write
 
-from mdsd_theory.errors import InputError, MdsdError
+from mdsd_theory.errors import InputError
 from mdsd_theory.models.base import Target
 from mdsd_theory.models.resolve import load_draft
 from mdsd_theory.models.target import load_target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-console = Console(stderr=True, highlight=False)
 
 Model = Annotated[str, typer.Option("--target", help="Hugging Face id, folder or GGUF file.")]
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
@@ -184,6 +183,11 @@ def student(
     )
 
 
+def say(text: str) -> None:
+    """Tell the person at the terminal."""
+    terminal.say(text, stderr=True)
+
+
 def run(
     target: Target,
     learner: Learner,
@@ -251,18 +255,9 @@ def numbers(text: str) -> tuple[float, ...]:
         raise InputError(f"{text!r} is not a list of numbers with commas") from None
 
 
-def say(text: str) -> None:
-    """Tell the person at the terminal."""
-    console.print(text, markup=False, soft_wrap=True)
-
-
 def main() -> None:
-    """Run a command; mistakes that are foreseen end in one line."""
-    try:
-        app()
-    except MdsdError as error:
-        say(f"error: {error}")
-        raise SystemExit(2) from None
+    """Run the script."""
+    terminal.run(app)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ constexpr Real HEAVY_MASS = Real(1) / 64;
 __device__ inline int first_bucket(int rank, int base) { return (rank - base) >> FIRST_SHIFT; }
 
 // A byte a token tells its first bucket roughly: two buckets a class in the upper six octaves, where the
-// minimum mostly lies, 32 below. It ascends with the bucket; classes_of cuts it off at 0 and 255.
+// minimum mostly lies, 32 below. It ascends with the bucket; saturated_bytes cuts it off at 0 and 255.
 __device__ inline int unbounded_class(int bucket) {
     constexpr int FINE = BUCKETS - 384;
     return max(bucket >> 5, (bucket >> 1) - (FINE / 2 - FINE / 32));

@@ -52,7 +52,7 @@ class OptimalOrders(Verifier):
 
     Notes
     -----
-    Plan at V = 50,000 on one core: 0.1 to 0.5 s for n = 2 to 4, and O(n² M J) an order, M atoms and J
+    Plan at V = 50,000 on one core: 7 to 30 ms for n = 2 to 4, and O(n² M J) an order, M atoms and J
     nodes (seconds from n = 20 on); then O(n) a tuple of drafts. The first call in a fresh installation
     compiles for some seconds. New here.
 
