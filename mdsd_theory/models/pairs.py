@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -135,4 +136,4 @@ def _numbers(file: Path, key: str, value: Any, kind: Any) -> tuple[Any, ...]:
 
 
 def _beside(file: Path, spec: str) -> str:
-    return str((file.parent / spec).resolve()) if spec.startswith(".") else spec
+    return os.path.normpath(file.parent / spec) if spec.startswith(".") else spec
