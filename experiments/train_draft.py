@@ -31,9 +31,10 @@ from training.loop import STATE, Recipe, train
 from training.measuring import measure_draft
 from training.report import command, facts, write_card, write_curves, write_figures
 from training.starting import begin_linear, hidden_size
-from training.template import chat_template, encode, read_prompts
+from training.template import chat_template, encode
 from training.writing import Order, write
 
+from mdsd_theory.capture.prompts import load_prompts
 from mdsd_theory.errors import InputError
 from mdsd_theory.models.base import Target
 from mdsd_theory.models.resolve import load_draft
@@ -82,7 +83,7 @@ def generate(
 @app.command()
 def answer(
     target: Model,
-    prompts: Annotated[Path, typer.Option(help="JSON lines with 'prompt' or 'turns'.")],
+    prompts: Annotated[Path, typer.Option(help="JSON lines, as of mdsd capture; first turns.")],
     out: Out,
     limit: Annotated[int, typer.Option(help="Prompts, from the beginning of the file.")] = 256,
     most: Annotated[int, typer.Option(help="Tokens of an answer.")] = 128,
@@ -95,7 +96,7 @@ def answer(
     template = chat_template(model.tokenizer)
     openings = tuple(
         (*template.opening, *encode(model.tokenizer, text), *template.bridge)
-        for text in dict.fromkeys(read_prompts(prompts, limit))
+        for text in dict.fromkeys(x.turns[0] for x in load_prompts(prompts, limit=limit))
     )
     steps = max(map(len, openings)) + most
     order = Order(openings, (), model.stop, (temperature,), length=steps, seed=seed)

@@ -1,11 +1,9 @@
 """What stands before and after a user's words in a chat template, as tokens."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mdsd_theory.errors import DataFileError, InputError
+from mdsd_theory.errors import InputError
 
 MARK = "What the user says."
 
@@ -38,16 +36,3 @@ def encode(tokenizer: Any, text: str) -> list[int]:
     """Return the tokens of a text that holds its special tokens already."""
     tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return tokens
-
-
-def read_prompts(path: Path, limit: int) -> list[str]:
-    """Return the first prompts of a JSON-lines file: ``prompt``, or the first of ``turns``."""
-    try:
-        items = [
-            json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
-        ]
-        return [item["prompt"] if "prompt" in item else item["turns"][0] for item in items[:limit]]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise DataFileError(
-            f"{path} cannot be read as JSON lines with 'prompt' or 'turns': {error}"
-        ) from None

@@ -16,7 +16,7 @@ ABSENT = "–"
 """What has no value, and a standard error of fewer than two prompts."""
 
 PART = "†"
-"""Beside a mean over fewer positions than that of α*."""
+"""Beside the mean of a rate that is known at a sample of the positions."""
 
 VANISHING = 1e-12
 """Rounding of sums of rates; below it a mean is shown as zero."""
@@ -65,7 +65,7 @@ def caption(table: pd.DataFrame) -> str:
         "over positions ± standard error clustered by prompt.",
         drawn(table),
         "The existing verifier nearest to its scheme's bound α* is marked (naive is none).",
-        f"{PART}: over a sample of the positions." if table["part"].any() else "",
+        f"{PART}: α* less the mean gap at a sample of the positions." if table["part"].any() else "",
     )
     return " ".join(filter(None, parts))
 

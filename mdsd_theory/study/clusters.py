@@ -88,6 +88,39 @@ def clustered_mean(values: ArrayLike, prompts: ArrayLike) -> Estimate:
     return Estimate(mean, math.sqrt(variance), x.size, names.size)
 
 
+def rate_mean(rows: pd.DataFrame, name: str) -> Estimate:
+    r"""Return the mean of a rate over all rows of a scheme, also where it is known at a sample of them.
+
+    With s of N positions sampled, the difference estimator
+
+    .. math:: \frac1N \sum_i \alpha^*_i - \frac1s \sum_{i \text{ sampled}} (\alpha^*_i - r_i)
+
+    errs by the small gaps where the mean of the sampled rates errs by the rates. Where all are known the
+    two are one. Cassel, Särndal and Wretman 1976.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        With the columns ``alpha``, ``cluster`` and the rate.
+    name : str
+        NaN at positions that were not sampled, whatever their rate.
+
+    Returns
+    -------
+    Estimate
+        ``positions`` and ``prompts`` count those where the rate is known.
+    """
+    known = rows[name].notna() & rows["alpha"].notna()
+    plain = clustered_mean(rows[name], rows["cluster"])
+    if name == "alpha" or known.sum() in (0, rows["alpha"].notna().sum()):
+        return plain
+    alpha, gap = rows["alpha"], (rows["alpha"] - rows[name]).where(known)
+    weight = alpha.notna().sum() / known.sum()
+    sway = (alpha - alpha.mean()) - weight * (gap - gap.mean()).where(known, 0.0)
+    error = clustered_mean(sway, rows["cluster"]).standard_error if plain.prompts > 1 else NAN
+    return Estimate(float(alpha.mean() - gap.mean()), error, plain.positions, plain.prompts)
+
+
 def grouped_means(
     frame: pd.DataFrame, values: str, by: list[str]
 ) -> Iterator[tuple[tuple[Any, ...], Estimate]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mdsd_theory.study.clusters import Estimate, clustered_mean
+from mdsd_theory.study.clusters import Estimate, clustered_mean, rate_mean
 from mdsd_theory.study.differences import existing_verifiers
 from mdsd_theory.study.labels import schemes_of, verifiers_of
 from mdsd_theory.study.rows import pandas, select
@@ -37,8 +37,9 @@ def table(
         ``verifier`` is ``alpha`` in a scheme's row for its optimum. ``gap`` is α* − rate at the positions
         where the rate is known, and its standard error is of that difference. ``best`` marks the smallest
         gap of a scheme among the existing verifiers, neither ``naive`` nor ``optimal``, at the positions
-        where all of them have a rate. ``part`` marks a mean over fewer positions than the scheme's
-        optimum. ``drawn_at`` is the temperature of the answers. NaN where undefined.
+        where all of them have a rate. ``part`` marks a rate that is known at a sample of the positions,
+        see :func:`~mdsd_theory.study.clusters.rate_mean`. ``drawn_at`` is the temperature of the answers.
+        NaN where undefined.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def _quantities(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
     yield _record("alpha", clustered_mean(rows["alpha"], prompts), None)
     for name in verifiers_of(rows):
         gap = clustered_mean(rows["alpha"] - rows[name], prompts)
-        yield _record(name, clustered_mean(rows[name], prompts), gap)
+        yield _record(name, rate_mean(rows, name), gap)
 
 
 def _record(name: str, rate: Estimate, gap: Estimate | None) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from mdsd_theory.study.clusters import Estimate, clustered_mean
+from mdsd_theory.study.clusters import Estimate, clustered_mean, rate_mean
 
 
 def test_by_hand():
@@ -71,3 +72,51 @@ def test_intervals_cover_where_naive_ones_do_not(rng):
         naive += abs(x.mean()) <= 1.96 * x.std(ddof=1) / math.sqrt(x.size)
     assert 0.93 <= covered / repetitions <= 0.97
     assert naive / repetitions < 0.7
+
+
+def sampled(rng, share=0.1, prompts=60, each=8):
+    """Rates 0.02 below an α* that varies much, known at a sample of the positions."""
+    cluster = np.repeat(np.arange(prompts), each)
+    alpha = 0.5 + 0.1 * rng.normal(size=prompts)[cluster] + 0.1 * rng.normal(size=cluster.size)
+    rate = alpha - 0.02 - 0.01 * rng.normal(size=prompts)[cluster]
+    known = rng.uniform(size=cluster.size) < share
+    return pd.DataFrame({"cluster": cluster, "alpha": alpha, "rate": np.where(known, rate, np.nan)})
+
+
+def test_the_mean_of_a_sampled_rate_by_hand():
+    frame = pd.DataFrame({"cluster": [0, 0, 1, 1], "alpha": [0.5, 0.7, 0.6, 0.8]})
+    frame["rate"] = [0.4, np.nan, 0.58, np.nan]
+    found = rate_mean(frame, "rate")
+    # α* has the mean 0.65, the gaps 0.1 and 0.02 the mean 0.06; sways of the two prompts: −0.1 − 2 · 0.04
+    # and 0.1 + 2 · 0.04.
+    assert found.mean == pytest.approx(0.59)
+    assert found.standard_error == pytest.approx(math.sqrt(2 * (0.18**2 + 0.18**2)) / 4)
+    assert (found.positions, found.prompts) == (2, 2)
+
+
+def test_a_rate_that_is_known_everywhere_has_the_plain_mean(rng):
+    frame = sampled(rng, share=2.0)
+    assert rate_mean(frame, "rate") == clustered_mean(frame["rate"], frame["cluster"])
+    assert rate_mean(frame.assign(alpha=frame["alpha"].where(frame.index > 3)), "alpha").positions == 476
+    assert math.isnan(rate_mean(frame.assign(rate=np.nan), "rate").mean)
+
+
+def test_the_interval_of_a_sampled_rate_covers_and_is_narrower(rng):
+    found, hits, plain = [], 0, []
+    for _ in range(400):
+        frame = sampled(rng)
+        one = rate_mean(frame, "rate")
+        low, high = one.interval()
+        hits += low <= 0.48 <= high
+        found.append(one)
+        plain.append(clustered_mean(frame["rate"], frame["cluster"]).mean)
+    means = [x.mean for x in found]
+    assert 360 <= hits <= 398
+    assert np.std(means) < 0.8 * np.std(plain)
+    assert np.mean([x.standard_error for x in found]) == pytest.approx(np.std(means), rel=0.15)
+
+
+def test_one_sampled_prompt_has_no_error(rng):
+    frame = sampled(rng)
+    frame["rate"] = frame["alpha"].where(frame.index == 5)
+    assert math.isnan(rate_mean(frame, "rate").standard_error)

@@ -67,7 +67,7 @@ def test_the_best_is_judged_where_all_have_a_rate():
     }  # fmt: skip
     text = markdown(found)
     assert "0.780 ± – †" in text
-    assert "†: over a sample of the positions." in text
+    assert r"†: α\* less the mean gap at a sample of the positions." in text
     assert "†" not in markdown(table(simulated()))
     assert r"$^\dagger$" in latex(found)
 

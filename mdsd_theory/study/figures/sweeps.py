@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mdsd_theory.errors import InputError
-from mdsd_theory.study.clusters import grouped_means
+from mdsd_theory.study.clusters import rate_mean
 from mdsd_theory.study.figures.style import (
     Points,
     caption,
@@ -70,5 +70,6 @@ def _verifiers(axes: Axes, frame: pd.DataFrame, column: str) -> None:
 
 
 def _points(rows: pd.DataFrame, values: str, column: str) -> Points:
-    found = [(float(x), e) for (x,), e in grouped_means(rows.dropna(subset=[values]), values, [column])]
+    known = rows.loc[rows[values].notna(), column].unique()
+    found = [(float(x), rate_mean(rows[rows[column] == x], values)) for x in sorted(known)]
     return [x for x, _ in found], [e.mean for _, e in found], [e.standard_error for _, e in found]

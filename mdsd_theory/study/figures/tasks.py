@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mdsd_theory.study.clusters import Estimate, clustered_mean
+from mdsd_theory.study.clusters import rate_mean
 from mdsd_theory.study.figures.style import caption, grid, legend, short_label, style_of
 from mdsd_theory.study.labels import scheme_label, schemes_of, verifiers_of
 from mdsd_theory.study.rows import select
@@ -43,7 +43,7 @@ def tasks_figure(frame: pd.DataFrame, temperature: float, n: int) -> Figure:
 def _panel(axes: Axes, rows: pd.DataFrame, tasks: list[str]) -> None:
     names = ["alpha", *verifiers_of(rows)]
     for k, name in enumerate(names):
-        found = [_mean(rows[rows["task"] == task], name) for task in tasks]
+        found = [rate_mean(rows[rows["task"] == task], name) for task in tasks]
         colour, marker, _ = style_of(name)
         axes.errorbar(
             [x.mean for x in found],
@@ -59,7 +59,3 @@ def _panel(axes: Axes, rows: pd.DataFrame, tasks: list[str]) -> None:
     axes.grid(axis="y", visible=False)
     for edge in range(1, len(tasks)):
         axes.axhline(edge - 0.5, color="#dddddd", lw=0.6)
-
-
-def _mean(rows: pd.DataFrame, name: str) -> Estimate:
-    return clustered_mean(rows[name], rows["cluster"])
