@@ -3,9 +3,11 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import mdsd_theory
 
 PACKAGES = ("torch", "transformers", "mdsd-theory", "numpy")
 
@@ -62,10 +64,18 @@ def facts(target: Mapping[str, Any], recipe: Mapping[str, Any], **more: Any) -> 
         "licence": "Apache-2.0",
         "target": known,
         "recipe": dict(recipe),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: version_of(name) for name in PACKAGES},
         "command": command(),
         **more,
     }
+
+
+def version_of(package: str) -> str:
+    """Return the version of a package; of a checkout that is not installed what it says itself."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return mdsd_theory.__version__ if package == "mdsd-theory" else "unknown"
 
 
 def command() -> str:

@@ -152,6 +152,7 @@ def write(
 def collect(writer: Writer) -> Corpus:
     """Return the conversations in a writer's log that have got as far as an answer."""
     said, at, starts = (x.T.cpu().numpy() for x in (writer.said, writer.at, writer.starts))
+    temperatures = writer.answering.tolist()  # at once: the device is not asked for each conversation
     tokens, answers, heat = [], [], []
     for row, opening in enumerate(writer.order.openings):
         begins = np.flatnonzero(at[row] == len(opening))
@@ -160,7 +161,7 @@ def collect(writer: Writer) -> Corpus:
             if start < len(opening) + end - begin:
                 tokens.append(np.concatenate([np.array(opening, np.int32), said[row, begin:end]]))
                 answers.append(start)
-                heat.append(float(writer.answering[row]))
+                heat.append(temperatures[row])
     return Corpus.of(tokens, answers, heat)
 
 

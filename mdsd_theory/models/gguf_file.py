@@ -67,9 +67,16 @@ def load_gguf(spec: str, dtype: torch.dtype) -> tuple[Any, Any, Info]:
         raise DataFileError(
             f"{file.name} is not a GGUF model that transformers reads: {reason}"
         ) from error
+    name_end(tokenizer, model.config.eos_token_id)
     digest = sha256(file)
     info: Info = {"name": file.stem, "file": file.name, "sha256": digest}
     return plain(model), tokenizer, info | KNOWN.get(digest, {})
+
+
+def name_end(tokenizer: Any, end: int | None) -> None:
+    """Give a tokenizer the file's end token: transformers 5.17 names the beginning's in its place."""
+    if isinstance(end, int) and tokenizer.eos_token_id != end:
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
 
 
 def plain(model: Any) -> Any:

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,9 +15,11 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
+import mdsd_theory
 from mdsd_theory.errors import DataFileError, InputError
 from mdsd_theory.models.base import Scope, Target
 from mdsd_theory.models.eagle import load_eagle
@@ -114,6 +117,35 @@ def test_steps_agree_with_the_model(parts, target):
     for at in range(5, 12):
         logits = decoder.step(changed[:, at], torch.full((3,), at))
         torch.testing.assert_close(logits, again[:, at], rtol=1e-4, atol=1e-5)
+
+
+class Unasked(TorchDispatchMode):
+    """Refuses what a CUDA graph cannot hold: the host asking for numbers, sizes that depend on them."""
+
+    def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        name = op.overloadpacket.__name__
+        assert name not in ("_local_scalar_dense", "nonzero", "masked_select", "equal", "lift_fresh"), op
+        if name in ("index", "index_put_"):
+            assert all(x is None or x.dtype == torch.int64 for x in args[1]), op
+        return op(*args, **(kwargs or {}))
+
+
+def test_a_step_never_asks_for_a_number(parts, target):
+    writer = parts.writing.Writer(target.model, order(parts), 5)
+    with Unasked():
+        writer.step()
+        with pytest.raises(AssertionError):
+            int(writer.clock)
+
+
+def test_a_checkout_that_is_not_installed_knows_its_version(parts, monkeypatch):
+    def lacking(name):
+        raise PackageNotFoundError(name)
+
+    assert parts.report.version_of("torch") == version("torch")
+    monkeypatch.setattr(parts.report, "version", lacking)
+    assert parts.report.version_of("mdsd-theory") == mdsd_theory.__version__
+    assert parts.report.version_of("torch") == "unknown"
 
 
 def test_conversations_have_the_form_of_a_chat(corpus):

@@ -7,11 +7,20 @@ import os
 
 import pytest
 import torch
-from tiny_checkpoints import CONTEXT, V, noise, ragged_scope, save_tiny, tiny_model
+from tiny_checkpoints import (
+    CONTEXT,
+    V,
+    noise,
+    ragged_scope,
+    save_tiny,
+    tiny_model,
+    tiny_tokenizer,
+)
 
 from mdsd_theory.errors import DataFileError, MissingDependencyError
 from mdsd_theory.models import packages
 from mdsd_theory.models.base import Scope
+from mdsd_theory.models.gguf_file import name_end
 from mdsd_theory.models.resolve import load_draft
 from mdsd_theory.models.scoring import score, score_target
 from mdsd_theory.models.target import load_target
@@ -83,7 +92,7 @@ def write_gguf(file, model, words):
     out.add_tokenizer_model("gpt2")
     out.add_token_list(words)
     out.add_token_types([1] * len(words))
-    out.add_token_merges(["w 3"])
+    out.add_token_merges(["w 3", "w3 3"])  # transformers 5.17 reads a list of one as a text
     out.add_bos_token_id(1)
     out.add_eos_token_id(2)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
@@ -107,13 +116,22 @@ def test_a_file_gives_the_weights_that_went_in(tmp_path):
         assert torch.equal(target.model.state_dict()[name], x), name
     own = score(model, scope).logits
     assert (score_target(target, scope).logits - own).abs().max() <= noise(own)
-    assert (target.context, target.stop) == (CONTEXT, {2})
+    assert (target.context, target.stop, target.tokenizer.eos_token) == (CONTEXT, {2}, "</s>")
     info = target.info
     assert (info["name"], info["file"]) == ("tiny", "tiny.gguf")
     assert info["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert "licence" not in info
     target.model.save_pretrained(tmp_path / "again")
     assert load_draft(str(file), target).info["name"] == "tiny"
+
+
+def test_the_end_token_is_the_files():
+    """Whatever transformers makes of it: 5.17 takes the beginning's."""
+    for end, named in ((2, "</s>"), (None, "<s>")):
+        tokenizer = tiny_tokenizer()
+        tokenizer.eos_token = "<s>"
+        name_end(tokenizer, end)
+        assert tokenizer.eos_token == named
 
 
 def test_a_file_that_is_not_gguf(tmp_path):
