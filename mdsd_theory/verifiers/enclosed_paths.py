@@ -112,9 +112,8 @@ def _acceptances(backend: Backend, p: Array, q: Array, least: Array, most: Array
     points = xp.sort(xp.concat([xp.reshape(x, (rows, -1)) for x in parts], axis=-1), axis=-1)
     points = xp.concat([backend.zeros((rows, 1)), points], axis=-1)
     slack = Slack.of(backend, p, q, points)
-    low = 1.0 - slack.above(xp.reshape(least, (rows, -1)))
-    high = 1.0 - slack.below(xp.reshape(most, (rows, -1)))
-    return xp.reshape(low, least.shape), xp.reshape(high, least.shape)
+    above, below = slack.enclose(xp.reshape(least, (rows, -1)), xp.reshape(most, (rows, -1)))
+    return xp.reshape(1.0 - above, least.shape), xp.reshape(1.0 - below, least.shape)
 
 
 def _weights(parts: Groups, ends: list[Array], weights: list[Array]) -> tuple[Array, Array]:

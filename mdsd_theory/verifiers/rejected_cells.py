@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mdsd_theory.arrays import Array, Backend, count_below, quiet
-from mdsd_theory.verifiers import cpu
+from mdsd_theory.verifiers import cpu, rejected_device
 
 LANES = 8
 """Copies of each cell of an ungrouped table, so that neighbouring tokens do not add to one address."""
@@ -44,7 +44,8 @@ class Cells:
             rows = cpu.host_rows(p, q, top, edges, points)
             mass, gap = (backend.array(x) for x in cells_of_rows(*rows))
         else:
-            mass, gap = cells_of_arrays(backend, p, q, top, edges, points)
+            found = rejected_device.cells(backend, p, q, top, edges, points)
+            mass, gap = found or cells_of_arrays(backend, p, q, top, edges, points)
         return cls(backend, points, mass, gap)
 
     def rejected(self) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mdsd_theory.arrays import Array, Backend, count_below, gather
+from mdsd_theory.verifiers import rejected_device
 from mdsd_theory.verifiers.rejected_cells import Cells
 
 
@@ -30,6 +31,11 @@ class Slack:
         nobody = xp.zeros((q.shape[0], 2), dtype=xp.int64, device=backend.device)
         cells = Cells.of(backend, p, q, points, nobody, backend.zeros((q.shape[0], 1)))
         return cls(backend, points, *cells.slack())
+
+    def enclose(self, least: Array, most: Array) -> tuple[Array, Array]:
+        """Return :meth:`above` at ``least`` and :meth:`below` at ``most``, each of shape (rows, K)."""
+        known = self.points, self.value, self.slope, least, most
+        return rejected_device.bounds(self.backend, *known) or (self.above(least), self.below(most))
 
     def above(self, s: Array) -> Array:
         """Return upper bounds, by chords, for s of shape (rows, K) between the end points."""
