@@ -8,6 +8,7 @@ import numpy as np
 
 from mdsd_theory.cuda.inputs import Rows, splits_of
 from mdsd_theory.cuda.launching import MOST_SHARED, Grid, Launcher, Source
+from mdsd_theory.cuda.solving import rows_of
 
 THREADS = 512
 
@@ -38,7 +39,7 @@ def cells_of(launcher: Launcher, p: Any, q: Any, top: Any, edges: Any, points: A
     """
     import torch
 
-    rows = Rows(p, q)
+    rows = Rows(rows_of(p), rows_of(q))
     count, groups = int(points.shape[1]), int(edges.shape[1])
     shape = (rows.count, count + 1, groups)
     gap, mass = (torch.zeros(shape, dtype=torch.float64, device=p.device) for _ in range(2))

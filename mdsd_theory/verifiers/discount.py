@@ -23,7 +23,9 @@ opposite directions. The rate is taken as F(γ*), a sum of its own, accurate how
 from __future__ import annotations
 
 from mdsd_theory.arrays import Array, Backend, quiet
+from mdsd_theory.cuda import residual
 from mdsd_theory.verifiers import cpu
+from mdsd_theory.verifiers.on_device import tried
 from mdsd_theory.verifiers.residual import overlap
 
 PASSES = 6
@@ -45,7 +47,8 @@ def discount(backend: Backend, p: Array, q: Array, n: int) -> tuple[Array, Array
 
     Notes
     -----
-    Cost O(V) a step, mostly 3 to 6 of them; on an accelerator the host waits once for each six.
+    Cost O(V) a step, mostly 3 to 6 of them; on an accelerator without our kernels the host waits once for
+    each six.
     """
     if cpu.on_cpu(backend):
         from mdsd_theory.verifiers.residual_loop import discounts
@@ -53,7 +56,8 @@ def discount(backend: Backend, p: Array, q: Array, n: int) -> tuple[Array, Array
         target, draft = cpu.host_rows(p, q)
         gamma, value = discounts(target, draft, n)
         return backend.array(gamma), backend.array(value)
-    return discount_of_arrays(backend, p, q, n)
+    found = tried("cuda_residual", backend, p, lambda run: residual.discounts(run, p, q, n))
+    return found or discount_of_arrays(backend, p, q, n)
 
 
 def discount_of_arrays(backend: Backend, p: Array, q: Array, n: int) -> tuple[Array, Array]:

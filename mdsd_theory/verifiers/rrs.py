@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from mdsd_theory.arrays import Array, Backend
+from mdsd_theory.cuda import residual
 from mdsd_theory.distributions import Pair
 from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.verifiers import cpu
 from mdsd_theory.verifiers.base import RowRate, Verifier
+from mdsd_theory.verifiers.on_device import tried
 from mdsd_theory.verifiers.recursive_law import recursive_law
 from mdsd_theory.verifiers.recursive_plan import RecursivePlan
 from mdsd_theory.verifiers.residual import excess, overlap
@@ -65,7 +67,8 @@ def recursive_acceptance(backend: Backend, p: Array, q: Array, n: int) -> Array:
 
         target, draft = cpu.host_rows(p, q)
         return backend.array(recursive_rates(target, draft, n))
-    return acceptance_of_arrays(backend, p, q, n)
+    found = tried("cuda_residual", backend, p, lambda run: residual.recursive_rates(run, p, q, n))
+    return acceptance_of_arrays(backend, p, q, n) if found is None else found
 
 
 def acceptance_of_arrays(backend: Backend, p: Array, q: Array, n: int) -> Array:
