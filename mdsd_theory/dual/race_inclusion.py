@@ -18,14 +18,16 @@ from mdsd_theory.arrays import Array, Backend, count_below, gather, quiet, top_i
 from mdsd_theory.dual.heavy_tokens import HeavyTokens, mass_without, split_heavy, state_weights
 from mdsd_theory.dual.race_nodes import Nodes, left_end, race_nodes
 from mdsd_theory.dual.race_search import TYPICAL_NODES
-from mdsd_theory.dual.race_tail import LARGEST_N, SMALL, tail_products
+from mdsd_theory.dual.race_tail import LARGEST_N, SMALL, PowerSums, power_sums, tail_products
 from mdsd_theory.dual.truncated import Polynomial, multiply
 
 TYPICAL_LEAD = 400
 """Tokens of q·t above :data:`~mdsd_theory.dual.race_tail.SMALL` that memory is set aside for."""
 
 
-def weighted_inclusion(backend: Backend, weights: Array, q: Array, n: int) -> Array:
+def weighted_inclusion(
+    backend: Backend, weights: Array, q: Array, n: int, power_sums: PowerSums = power_sums
+) -> Array:
     r"""Return Σ_i u_i P(i ∈ S) for n successive drafts without replacement.
 
     .. math:: P(i \in S) = q_i \int_0^\infty e^{-t} \sum_{m<n} e_m(\{e^{q_j t} - 1\}_{j \ne i})\, dt
@@ -42,6 +44,8 @@ def weighted_inclusion(backend: Backend, weights: Array, q: Array, n: int) -> Ar
         Draft distributions in the work dtype with at least n tokens of positive probability.
     n : int
         Number of drafts.
+    power_sums : callable
+        A faster one where the arrays are.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def weighted_inclusion(backend: Backend, weights: Array, q: Array, n: int) -> Ar
     work = vocabulary + TYPICAL_NODES * (min(vocabulary, TYPICAL_LEAD) if n <= LARGEST_N else vocabulary)
     size = max(1, backend.block_elements // work)
     chunks = [slice(start, start + size) for start in range(0, q.shape[0], size)]
-    return xp.concat([_race(backend, weights[c, :], q[c, :], n) for c in chunks], axis=0)
+    return xp.concat([_race(backend, weights[c, :], q[c, :], n, power_sums) for c in chunks], axis=0)
 
 
 def _two_drafts(backend: Backend, weights: Array, q: Array) -> Array:
@@ -79,13 +83,13 @@ def _two_drafts(backend: Backend, weights: Array, q: Array) -> Array:
     return xp.sum(weights * q * (1 + second), axis=-1)
 
 
-def _race(backend: Backend, weights: Array, q: Array, n: int) -> Array:
+def _race(backend: Backend, weights: Array, q: Array, n: int, power_sums: PowerSums) -> Array:
     """Return the integral for one chunk of rows."""
     xp = backend.xp
     top = top_indices(backend, q, n - 1)
     nodes = race_nodes(backend, mass_without(backend, q, top), n)
     heavy = split_heavy(backend, q, top, float(xp.max(nodes.times[:, -1])))
-    product, marked = _all_products(backend, weights * heavy.light, heavy.light, nodes, n)
+    product, marked = _all_products(backend, weights * heavy.light, heavy.light, nodes, n, power_sums)
     total = xp.sum(weights * left_end(backend, nodes, q), axis=-1)
     total = total + _integral(marked, state_weights(backend, heavy, nodes, n)[..., -1])
     place = xp.sort(top[:, : heavy.q.shape[-1]], axis=-1)
@@ -113,7 +117,7 @@ def _integral(coefficients: Polynomial, weights: Array) -> Array:
 
 
 def _all_products(
-    backend: Backend, marks: Array, q: Array, nodes: Nodes, n: int
+    backend: Backend, marks: Array, q: Array, nodes: Nodes, n: int, power_sums: PowerSums
 ) -> tuple[Polynomial, Polynomial]:
     """Return what :func:`_light_products` does, the many tokens of small q·t by their moments."""
     xp, last = backend.xp, q.shape[-1] - 1
@@ -128,7 +132,7 @@ def _all_products(
     some_q, some_marks = (xp.where(there, gather(xp, x, place), 0.0) for x in (q, marks))
     a, b = _light_products(backend, some_marks, some_q, nodes, n)
     tail_marks, tail_q = (xp.where(lead, 0.0, x) for x in (marks, q))
-    c, d = tail_products(backend, tail_marks, tail_q, nodes, n)
+    c, d = tail_products(backend, tail_marks, tail_q, nodes, n, power_sums)
     return multiply(a, c, n), _add(_times(a, d, n), _times(c, b, n))
 
 

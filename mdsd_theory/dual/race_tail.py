@@ -20,11 +20,15 @@ Either argument wears thin as n grows, hence :data:`LARGEST_N`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from mdsd_theory.arrays import Array, Backend
 from mdsd_theory.dual.race_nodes import Nodes
 from mdsd_theory.dual.truncated import Polynomial
+
+Columns = Sequence[Array]
+"""Numbers of each row, one array of shape (rows,) a power."""
 
 SMALL = 0.25
 """Largest q·t of a token that moments may stand for."""
@@ -50,8 +54,24 @@ def odds_series(k: int) -> tuple[float, ...]:
     return tuple(power[: next(d for d, x in enumerate(left) if x < 1e-18)])
 
 
+def power_sums(backend: Backend, marks: Array, z: Array, degree: int) -> tuple[Columns, Columns]:
+    """Return Σ z^d and Σ m z^d for d = 0 … degree; each (rows,)."""
+    xp = backend.xp
+    power = xp.ones_like(z)
+    plain, marked = [xp.sum(power, axis=-1)], [xp.sum(marks, axis=-1)]
+    for _ in range(degree):
+        power *= z
+        plain.append(xp.sum(power, axis=-1))
+        marked.append(xp.sum(marks * power, axis=-1))
+    return plain, marked
+
+
+PowerSums = Callable[[Backend, Array, Array, int], tuple[Columns, Columns]]
+"""What :func:`power_sums` is, or a faster one."""
+
+
 def tail_products(
-    backend: Backend, marks: Array, q: Array, nodes: Nodes, n: int
+    backend: Backend, marks: Array, q: Array, nodes: Nodes, n: int, power_sums: PowerSums = power_sums
 ) -> tuple[Polynomial, Polynomial]:
     """Return e_1 … e_{n−1} of the tokens, and b_0 … b_{n−1} of their marked sum; each (rows, J).
 
@@ -62,6 +82,7 @@ def tail_products(
     nodes : Nodes
     n : int
         Number of drafts, at most :data:`LARGEST_N`.
+    power_sums : callable
 
     Notes
     -----
@@ -69,7 +90,7 @@ def tail_products(
     """
     xp = backend.xp
     last = nodes.times[:, -1:]
-    moments = _moments(backend, marks, q * (last / SMALL), max(map(_degree, range(1, n))))
+    moments = power_sums(backend, marks, q * (last / SMALL), max(map(_degree, range(1, n))))
     time = nodes.times * (SMALL / last)
     sums, marked = (
         [_power_sum(column, time, k) for k in range(1, n)] for column in (moments[0], moments[1])
@@ -92,19 +113,7 @@ def _degree(k: int) -> int:
     return k + len(odds_series(k)) - 1
 
 
-def _moments(backend: Backend, marks: Array, z: Array, degree: int) -> tuple[list[Array], list[Array]]:
-    """Return Σ z^d and Σ m z^d for d = 0 … degree; each (rows,)."""
-    xp = backend.xp
-    power = xp.ones_like(z)
-    plain, marked = [xp.sum(power, axis=-1)], [xp.sum(marks, axis=-1)]
-    for _ in range(degree):
-        power *= z
-        plain.append(xp.sum(power, axis=-1))
-        marked.append(xp.sum(marks * power, axis=-1))
-    return plain, marked
-
-
-def _power_sum(moments: list[Array], time: Array, k: int) -> Array:
+def _power_sum(moments: Columns, time: Array, k: int) -> Array:
     """Return Σ (e^{zt} − 1)^k, or with marks, by Horner's rule; shape (rows, J)."""
     total = None
     for d, coefficient in reversed(list(enumerate(odds_series(k), start=k))):

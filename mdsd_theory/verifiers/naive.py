@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from mdsd_theory.arrays import Array, mask_of_indices, top_indices
+from mdsd_theory.arrays import Array, Backend, mask_of_indices, top_indices
+from mdsd_theory.cuda import power_sums as kernels
 from mdsd_theory.distributions import Pair
 from mdsd_theory.dual.closed_form import last_draft
 from mdsd_theory.dual.race_inclusion import weighted_inclusion
+from mdsd_theory.dual.race_tail import Columns, power_sums
 from mdsd_theory.schemes import SCHEMES
 from mdsd_theory.schemes.base import Number, Scheme
 from mdsd_theory.schemes.drawing import draw
 from mdsd_theory.verifiers.base import RowRate, Verifier
+from mdsd_theory.verifiers.on_device import tried
 from mdsd_theory.verifiers.plan import Plan
 
 
@@ -58,7 +61,7 @@ class Naive(Verifier):
             value = _over_set_law(pair, n, scheme)
             return RowRate(value, value, "set_law")
         if scheme.name == "without_replacement":
-            value = weighted_inclusion(pair.backend, pair.p, pair.q, n)
+            value = weighted_inclusion(pair.backend, pair.p, pair.q, n, _power_sums)
             return RowRate(value, value, "closed_form" if n <= 2 else "race")
         value = pair.backend.xp.sum(pair.p * _inclusion(pair, n, scheme.name), axis=-1)
         return RowRate(value, value, "closed_form")
@@ -83,6 +86,12 @@ def _inclusion(pair: Pair, n: int, scheme: str) -> Array:
         drafted = mask_of_indices(pair.backend, top_indices(pair.backend, q, n), pair.vocabulary)
         return xp.astype(drafted, pair.backend.work)
     return some_of(q, n)
+
+
+def _power_sums(backend: Backend, marks: Array, z: Array, degree: int) -> tuple[Columns, Columns]:
+    """Return moments of the tokens, by a kernel where there is one."""
+    found = tried("cuda_power_sums", backend, z, lambda run: kernels.power_sums(run, marks, z, degree))
+    return found or power_sums(backend, marks, z, degree)
 
 
 def some_of(q: Array, n: int) -> Array:
