@@ -47,6 +47,14 @@ LOSS_OF_ONE = 1e-3
 SMALL_PLANS = (2, 3, 17)
 """Vocabularies of many small plans: a fault of a compiler showed on one row in seventy there."""
 
+RATES = (
+    ("with_replacement", "rrs"),
+    ("with_replacement", "k_seq"),
+    ("without_replacement", "naive"),
+    ("without_replacement", "rrs_without_replacement"),
+)
+"""Verifiers whose rates have kernels."""
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -127,9 +135,11 @@ class Checks:
         """Check everything in the scope."""
         for vocabulary in self.scope.vocabularies:
             self.probabilities(f"V = {vocabulary:,}", *instances(vocabulary))
+            self.rates(f"V = {vocabulary:,}", *instances(vocabulary))
         for temperature in self.scope.temperatures:
             p, q = shipped(temperature, self.scope.positions)
             self.probabilities(f"shipped, T = {temperature}", p, q)
+            self.rates(f"shipped, T = {temperature}", p, q)
         for temperature in self.scope.temperatures:
             self.logits(temperature)
         for vocabulary in SMALL_PLANS:
@@ -145,6 +155,25 @@ class Checks:
         for dtype in self.scope.dtypes:
             for n in self.scope.drafts:
                 self.pair(where, p.to(dtype), q.to(dtype), n)
+
+    def rates(self, where: str, p: Tensor, q: Tensor) -> None:
+        """Compare rates of verifiers on the device with the CPU's, in float64."""
+        most = min(4, q.shape[1])
+        enough = (q > 0).sum(-1) >= most
+        law = normalised(p[enough]), normalised(q[enough])
+        there = [x.to(self.scope.device) for x in law]
+        for scheme, verifier in RATES if len(law[0]) else ():
+            for n in range(2, most + 1):
+                mine, theirs = (
+                    mdsd.acceptance_rate(*x, n=n, scheme=scheme, verifier=verifier, detail=True)
+                    for x in (there, law)
+                )
+                allowed: Any = 1e-12
+                if mine.standard_error is not None:
+                    continue  # the two draw other paths
+                if mine.error_bound is not None:
+                    allowed = mine.error_bound.cpu() + theirs.error_bound + 1e-12
+                self.line(f"{where}, {verifier}").add((mine.value.cpu() - theirs.value).abs(), allowed)
 
     def small_plans(self, vocabulary: int) -> None:
         """Check plans of many small rows, which the kernel calls bad if the picks' chances miss one."""
