@@ -18,9 +18,9 @@ that was cut short goes on where it was.
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import terminal
 import torch
@@ -131,24 +131,14 @@ def head(
     device: Device = "auto",
 ) -> None:
     """Train an EAGLE-style head: one decoder layer over embedding and hidden state."""
-    model, recipe = load_target(target, device=device), read_recipe(settings, Recipe(rate=5e-4))
-    split = divide(Corpus.load(corpus), held_out, recipe.seed)
-    torch.manual_seed(recipe.seed)
-    learner = new_head(model, width, hidden_size(model, split[0]), storage)  # type: ignore[arg-type]
-    if not (out / STATE).is_file():
-        begin_linear(learner, model, split[0])
-    what = f"An EAGLE-style head: one Llama layer with an MLP of {width}, {storage}."
-    run(
-        model,
-        learner,
-        recipe,
-        corpus,
-        split,
-        measure or [],
-        optimal,
-        out,
-        {"title": out.name, "what": what},
+    job = Job.of(
+        load_target(target, device=device), corpus, out, measure, settings, Recipe(rate=5e-4), held_out
     )
+    size = hidden_size(job.target, job.learnt)
+    learner = new_head(job.target, width, size, storage)  # type: ignore[arg-type]
+    if not (out / STATE).is_file():
+        begin_linear(learner, job.target, job.learnt)
+    job.run(learner, f"An EAGLE-style head: one Llama layer with an MLP of {width}, {storage}.", optimal)
 
 
 @app.command()
@@ -165,23 +155,9 @@ def student(
     device: Device = "auto",
 ) -> None:
     """Train a student that begins as some of the target's layers."""
-    model = load_target(target, device=device)
-    recipe = read_recipe(settings, Recipe())
-    split = divide(Corpus.load(corpus), held_out, recipe.seed)
-    torch.manual_seed(recipe.seed)
-    learner = new_student(model, tuple(int(x) for x in layers.split(",")), train_embeddings)
-    what = f"A Llama that began as layers {layers} of its target."
-    run(
-        model,
-        learner,
-        recipe,
-        corpus,
-        split,
-        measure or [],
-        optimal,
-        out,
-        {"title": out.name, "what": what},
-    )
+    job = Job.of(load_target(target, device=device), corpus, out, measure, settings, Recipe(), held_out)
+    learner = new_student(job.target, tuple(int(x) for x in layers.split(",")), train_embeddings)
+    job.run(learner, f"A Llama that began as layers {layers} of its target.", optimal)
 
 
 def say(text: str) -> None:
@@ -189,46 +165,77 @@ def say(text: str) -> None:
     terminal.say(text, stderr=True)
 
 
-def run(
-    target: Target,
-    learner: Learner,
-    recipe: Recipe,
-    source: Path,
-    split: tuple[Corpus, Corpus],
-    measure: list[Path],
-    optimal: int,
-    out: Path,
-    about: dict[str, Any],
-) -> None:
-    """Train, save, measure what was saved, and write card and curves."""
-    corpus, apart = split
-    held_out = {"held out": apart, **{path.stem: Corpus.load(path) for path in measure}}
-    parameters = sum(x.numel() for x in learner.module.parameters() if x.requires_grad)
-    say(f"{corpus.answered:,} positions to learn from; {parameters:,} parameters")
-    lines = train(target, learner, corpus, held_out, recipe, out, report=say)
-    made = facts(
-        target.info,
-        asdict(recipe),
-        conversations=len(corpus.lengths),
-        answered=corpus.answered,
-        temperatures=sorted({round(float(x), 4) for x in corpus.temperatures}),
-        corpus_command=command_of(source),
-        seconds=lines[-1]["seconds"],
-        device=torch.cuda.get_device_name() if target.device.type == "cuda" else "CPU",
-        **about,
-    )
-    weights = learner.save(out, made)
-    draft = load_draft(str(out), target)
-    figures = {
-        on: measure_draft(target, draft, other, tokens=4096, optimal=optimal)
-        for on, other in held_out.items()
-    }
-    write_figures(out / "figures.json", made | {"bytes": weights.stat().st_size, "figures": figures})
-    write_curves(out / "curves.png", lines, about["title"])
-    write_card(out / "README.md", made, figures)
-    (out / STATE).unlink(missing_ok=True)
-    say(f"{weights.stat().st_size:,} bytes: {weights}")
-    say(json.dumps(figures, indent=1))
+@dataclass(frozen=True)
+class Job:
+    """A training: its target and recipe, what is learnt and what is held out, where results go.
+
+    Attributes
+    ----------
+    target : Target
+    recipe : Recipe
+    source, out : Path
+        File of conversations, and folder of the draft.
+    learnt : Corpus
+    held_out : dict of str to Corpus
+        By name: conversations not learnt from, and what is measured on besides.
+    """
+
+    target: Target
+    recipe: Recipe
+    source: Path
+    out: Path
+    learnt: Corpus
+    held_out: dict[str, Corpus]
+
+    @classmethod
+    def of(
+        cls,
+        target: Target,
+        source: Path,
+        out: Path,
+        measure: list[Path] | None,
+        settings: list[str] | None,
+        base: Recipe,
+        apart: int,
+    ) -> "Job":
+        """Read conversations and settings, and seed torch for the draft that is made next."""
+        recipe = read_recipe(settings, base)
+        learnt, held_out = divide(Corpus.load(source), apart, recipe.seed)
+        torch.manual_seed(recipe.seed)
+        measured = {path.stem: Corpus.load(path) for path in measure or []}
+        return cls(target, recipe, source, out, learnt, {"held out": held_out, **measured})
+
+    def run(self, learner: Learner, what: str, optimal: int) -> None:
+        """Train, save, measure what was saved, and write card and curves."""
+        title, learnt = self.out.name, self.learnt
+        parameters = sum(x.numel() for x in learner.module.parameters() if x.requires_grad)
+        say(f"{learnt.answered:,} positions to learn from; {parameters:,} parameters")
+        lines = train(self.target, learner, learnt, self.held_out, self.recipe, self.out, report=say)
+        made = facts(
+            self.target.info,
+            asdict(self.recipe),
+            conversations=len(learnt.lengths),
+            answered=learnt.answered,
+            temperatures=sorted({round(float(x), 4) for x in learnt.temperatures}),
+            corpus_command=command_of(self.source),
+            seconds=lines[-1]["seconds"],
+            device=torch.cuda.get_device_name() if self.target.device.type == "cuda" else "CPU",
+            title=title,
+            what=what,
+        )
+        weights = learner.save(self.out, made)
+        draft = load_draft(str(self.out), self.target)
+        figures = {
+            on: measure_draft(self.target, draft, other, tokens=4096, optimal=optimal)
+            for on, other in self.held_out.items()
+        }
+        size = weights.stat().st_size
+        write_figures(self.out / "figures.json", made | {"bytes": size, "figures": figures})
+        write_curves(self.out / "curves.png", lines, title)
+        write_card(self.out / "README.md", made, figures)
+        (self.out / STATE).unlink(missing_ok=True)
+        say(f"{size:,} bytes: {weights}")
+        say(json.dumps(figures, indent=1))
 
 
 def read_recipe(settings: list[str] | None, base: Recipe) -> Recipe:

@@ -22,20 +22,6 @@ P, Q = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5]
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run ``mdsd`` with arguments; return exit code, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mdsd", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
 def files(tmp_path):
     np.save(tmp_path / "p.npy", P)
     np.save(tmp_path / "q.npy", Q)

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 import mdsd_theory as mdsd
-from mdsd_theory import cli
 
 P, Q = "1/2,1/3,1/6", "1/6,1/3,1/2"
 SENTENCE = "verified: alpha* is 11/12 for its p and q, V = 3, n = 2, without_replacement\n"
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run ``mdsd`` in an empty folder; return exit code, standard output and standard error."""
+@pytest.fixture(autouse=True)
+def empty_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mdsd", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def test_certify_writes_what_check_certificate_verifies(run):

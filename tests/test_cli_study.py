@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 from study.study_rows import capture, simulated
 
-from mdsd_theory import cli
 from mdsd_theory.study import figures
 from mdsd_theory.study.figures import FIGURES
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run ``mdsd`` with arguments; return exit code, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mdsd", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
 
 
 @pytest.fixture

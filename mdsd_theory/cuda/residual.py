@@ -32,7 +32,8 @@ def discounts(launcher: Launcher, p: Any, q: Any, n: int) -> tuple[Any, Any]:
 
     Notes
     -----
-    Reads p and q twice a step, mostly 3 to 6 steps, one block a row; the host does not wait.
+    Reads p and q once a step, mostly 3 to 6 times, and once for the rate, one block a row; the host does
+    not wait.
     """
     gamma, value = _empty(p), _empty(p)
     _launch(launcher, "discounts", Rows(rows_of(p), rows_of(q)), [gamma, value], n)

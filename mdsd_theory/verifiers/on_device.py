@@ -22,10 +22,10 @@ def tried(name: str, backend: Backend, rows: Array, work: Callable[[Launcher], F
         Of the kernels, for the warning.
     backend : Backend
     rows : array
-        Where the kernels are to run; they read double precision.
+        Where the kernels are to run. Rows that have been checked are in double precision there.
     work : callable
     """
-    if not solving.serves(backend) or withdrawn(name) or not rows.numel() or rows.itemsize != 8:
+    if not solving.serves(backend) or withdrawn(name) or not rows.numel():
         return None
     try:
         return work(solving.launcher_of(rows))

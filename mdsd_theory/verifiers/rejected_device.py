@@ -12,8 +12,11 @@ Found = tuple[Array, Array]
 
 
 def cells(backend: Backend, p: Array, q: Array, top: Array, edges: Array, points: Array) -> Found | None:
-    """Return Σ q and Σ |p − q| by cell; None where there is no kernel for it."""
-    if not rejected.fits(points.shape[-1], edges.shape[-1]):
+    """Return Σ q and Σ |p − q| by cell; None where there is no kernel for it.
+
+    The rounding of its sums depends on the order of threads: not where torch is to be deterministic.
+    """
+    if not rejected.fits(points.shape[-1], edges.shape[-1]) or _deterministic(backend):
         return None
     return tried(NAME, backend, p, lambda run: rejected.cells_of(run, p, q, top, edges, points))
 
@@ -26,3 +29,11 @@ def bounds(
         return None
     known = points, value, slope, least, most
     return tried(NAME, backend, least, lambda run: rejected.slack_bounds(run, *known))
+
+
+def _deterministic(backend: Backend) -> bool:
+    if backend.library != "torch":
+        return False
+    import torch
+
+    return torch.are_deterministic_algorithms_enabled()

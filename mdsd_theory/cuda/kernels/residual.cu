@@ -3,25 +3,37 @@
 
 constexpr int THREADS = 512;
 
+// Of some tokens: what q has there, and how much more p has.
+struct Part {
+    double mass, gain;
+};
+
+__device__ inline Part operator+(Part a, Part b) { return {a.mass + b.mass, a.gain + b.gain}; }
+
 // A row, and sums over its tokens that every thread gets.
 struct Row {
     const double *p, *q;
     int vocabulary;
-    double* scratch;
+    Part* scratch;
 
-    template <class Term>
-    __device__ double sum(Term term) const {
-        double own = 0;
-        for (int i = threadIdx.x; i < vocabulary; i += blockDim.x) own += term(p[i], q[i]);
-        return over_block(own, scratch, [](double a, double b) { return a + b; });
+    template <class Sum, class Term>
+    __device__ Sum sum(Term term) const {
+        Sum own = {};
+        for (int i = threadIdx.x; i < vocabulary; i += blockDim.x) own = own + term(p[i], q[i]);
+        return over_block(own, (Sum*)scratch, [](Sum a, Sum b) { return a + b; });
     }
 
     __device__ double excess(double t) const {
-        return sum([t](double a, double b) { return fmax(a - t * b, 0.0); });
+        return sum<double>([t](double a, double b) { return fmax(a - t * b, 0.0); });
     }
 
     __device__ double overlap(double t) const {
-        return sum([t](double a, double b) { return fmin(a, t * b); });
+        return sum<double>([t](double a, double b) { return fmin(a, t * b); });
+    }
+
+    // Of the tokens with p > t q.
+    __device__ Part above(double t) const {
+        return sum<Part>([t](double a, double b) { return a > t * b ? Part{b, a - b} : Part{}; });
     }
 };
 
@@ -50,7 +62,7 @@ __device__ inline double miss_chance(double mass, double gain, int n) {
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
     recursive_rates(const double* p, const double* q, long long p_stride, long long q_stride, double* value,
                     int vocabulary, int n) {
-    __shared__ double scratch[THREADS / WARP];
+    __shared__ Part scratch[THREADS / WARP];
     const long long place = blockIdx.x;
     const Row row{p + place * p_stride, q + place * q_stride, vocabulary, scratch};
     double t = 0;
@@ -64,16 +76,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
     discounts(const double* p, const double* q, long long p_stride, long long q_stride, double* gamma,
               double* value, int vocabulary, int n) {
-    __shared__ double scratch[THREADS / WARP];
+    __shared__ Part scratch[THREADS / WARP];
     const long long place = blockIdx.x;
     const Row row{p + place * p_stride, q + place * q_stride, vocabulary, scratch};
     double s = 0, discount = 1;
 #pragma unroll 1
     while (true) {
         // All threads hold the same numbers, so that they leave together.
-        const double mass = row.sum([discount](double a, double b) { return a > discount * b ? b : 0.0; });
-        const double gain = row.sum([discount](double a, double b) { return a > discount * b ? a - b : 0.0; });
-        const double more = miss_chance(mass, gain, n);
+        const Part above = row.above(discount);
+        const double more = miss_chance(above.mass, above.gain, n);
         if (!(more > s)) break;
         s = more;
         double next = 1;

@@ -13,7 +13,7 @@ from mdsd_theory.cuda.inputs import Rows
 from mdsd_theory.cuda.launching import Launcher
 from mdsd_theory.distributions import Pair, RawPair, sum_tolerance
 from mdsd_theory.errors import InputError
-from mdsd_theory.routing import withdraw, withdrawn
+from mdsd_theory.verifiers.on_device import tried
 from mdsd_theory.verifiers.plan import Plan
 
 NAME = "cuda_plan"
@@ -71,16 +71,14 @@ class DevicePlan(Plan):
 def device_plan(raw: RawPair, n: int) -> DevicePlan | None:
     """Return the plan of rows that nobody has checked; None where they have to be, or for no device."""
     backend = raw.backend
-    if not solving.serves(backend) or withdrawn(NAME) or raw.p.dtype != raw.q.dtype or not raw.p.numel():
+    if raw.p.dtype != raw.q.dtype:
         return None
-    rows = Rows(solving.rows_of(raw.p), solving.rows_of(raw.q))
-    launcher = solving.launcher_of(raw.p)
-    try:
+
+    def planned(launcher: Launcher) -> DevicePlan | None:
+        rows = Rows(solving.rows_of(raw.p), solving.rows_of(raw.q))
         plan = iid_plan(launcher, rows, n, sum_tolerance(backend.dtype_name, raw.vocabulary))
-        bad = bool(plan.bad.any())
-    except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":
-            raise
-        withdraw(NAME, f"it failed with {type(error).__name__}: {error}")
-        return None
-    return None if bad else DevicePlan(Pair(rows.p, rows.q, raw.batch, backend), n, launcher, plan)
+        if bool(plan.bad.any()):
+            return None
+        return DevicePlan(Pair(rows.p, rows.q, raw.batch, backend), n, launcher, plan)
+
+    return tried(NAME, backend, raw.p, planned)
