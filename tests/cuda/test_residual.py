@@ -37,8 +37,7 @@ def test_discounts(host, vocabulary, n, rng):
     gamma, value = residual.discounts(host, p, q, n)
     expected_gamma, expected = loop.discounts(target, draft, n)
     np.testing.assert_allclose(value, expected, rtol=1e-12, atol=1e-14)
-    # Where the rate is flat in it, the discount is known less well.
-    np.testing.assert_allclose(gamma, expected_gamma, rtol=1e-6)
+    np.testing.assert_allclose(gamma, expected_gamma, rtol=1e-12)
 
 
 def test_rates_go_through_the_kernels(host, monkeypatch):
