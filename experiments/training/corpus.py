@@ -125,10 +125,13 @@ class Batch:
     tokens : tensor of int64, shape (batch, length)
     rows : tensor of int64, shape (wanted,)
         Places in the flattened batch whose next token belongs to an answer.
+    places : tensor of int64, shape (batch, length)
+        Of each token in the corpus; padding has that of the last token.
     """
 
     tokens: torch.Tensor
     rows: torch.Tensor
+    places: torch.Tensor
 
 
 class Dealer:
@@ -167,12 +170,12 @@ class Dealer:
         chosen = torch.from_numpy(which).to(self.tokens.device, non_blocking=True)
         offset, length, start = self.columns[:, chosen, None]
         place = torch.arange(int(lengths.max()), device=self.tokens.device)
-        inside = torch.minimum(place, length - 1)
-        tokens = self.tokens[offset + inside].long()
+        places = offset + torch.minimum(place, length - 1)
+        tokens = self.tokens[places].long()
         mask = (place >= start - 1) & (place < length - 1)
         # The number is known here, so that the device need not be asked for it.
         rows = torch.nonzero_static(mask.flatten(), size=wanted)[:, 0]
-        return Batch(tokens, rows)
+        return Batch(tokens, rows, places)
 
     def _cut(self, ordered: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         batches, begin = [], 0

@@ -16,6 +16,7 @@ from training.corpus import Batch, Corpus, Dealer
 from training.learners import Learner
 from training.loss import Distillation, pieces
 from training.measuring import autocast, measure_learner
+from training.remembered import HiddenStates, room_for_states
 
 STATE, LOG = "state.pt", "log.jsonl"
 
@@ -104,9 +105,12 @@ def train(
         Lines of the log: ``step``, ``seconds`` of training, and either what the steps since the last line
         averaged or what was measured.
     """
-    run = _Run(target, learner, recipe, folder, report)
     dealer = Dealer(corpus, recipe.tokens, target.device)
+    began = time.perf_counter()
+    hidden = HiddenStates.of(target, dealer, room_for_states(target.device))
+    run = _Run(target, hidden, learner, recipe, folder, report)
     run.resume()
+    run.seconds += time.perf_counter() - began
     batches = dealer.endless(recipe.seed, run.step)
     while run.step < recipe.steps:
         run.go(batches, min(recipe.every - run.step % recipe.every, recipe.steps - run.step))
@@ -124,12 +128,13 @@ class _Run:
     def __init__(
         self,
         target: Target,
+        hidden: HiddenStates,
         learner: Learner,
         recipe: Recipe,
         folder: Path,
         report: Callable[[str], None],
     ) -> None:
-        self.target, self.learner, self.recipe = target, learner, recipe
+        self.target, self.hidden, self.learner, self.recipe = target, hidden, learner, recipe
         self.folder, self.report = folder, report
         self.step, self.seconds = 0, 0.0
         self.lines: list[dict[str, Any]] = []
@@ -209,8 +214,7 @@ class _Run:
         early = int(self.recipe.early(self.step))
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate_at(self.step)
-        with torch.no_grad():
-            hidden = self.target.model.model(batch.tokens, use_cache=False).last_hidden_state
+        hidden = self.hidden(batch)
         with autocast(self.target):
             states = self.learner.states(batch.tokens, hidden)
         own, wise = (x.flatten(0, 1)[batch.rows] for x in (states, hidden))

@@ -38,11 +38,13 @@ class RatioOrder:
 def ratio_order(backend: Backend, p: Array, q: Array) -> RatioOrder:
     """Sort each row by ρ = p/q; cost O(V log V).
 
-    IEEE arithmetic gives the rule for zeros: p/0 = ∞ sorts last, 0/0 = NaN after it.
+    IEEE arithmetic gives the rule for zeros: p/0 = ∞ sorts last, 0/0 = NaN after it. On CUDA 0/0 has
+    the sign bit set, and rows of more than 4,096 tokens are sorted by their bits, such a NaN first.
     """
     xp = backend.xp
     with quiet():
         ratio = p / q
+    ratio = xp.where(xp.isnan(ratio), xp.nan, ratio)
     order = xp.argsort(ratio, axis=-1, stable=False)
     target = xp.cumulative_sum(gather(xp, p, order), axis=-1)
     return RatioOrder(order, gather(xp, q, order), gather(xp, ratio, order), target)

@@ -192,3 +192,15 @@ def test_torch_takes_as_many_drafts_as_numpy():
     for n in (17, 40):
         found = mdsd.optimal_acceptance(torch.tensor(q), torch.tensor(q), n=n)
         assert found.value == pytest.approx(mdsd.optimal_acceptance(q, q, n=n).value, abs=1e-12)
+
+
+def test_tokens_that_nobody_draws_are_sorted_by_no_sign_bit():
+    """CUDA's radix sort puts a NaN with the sign bit first; x86 divides 0 by 0 to such a one, too."""
+    p, q = np.array([[0.0, 0.5, 0.0, 0.5]]), np.array([[0.0, 0.0, 0.0, 1.0]])
+    ranked = ratio_order(NUMPY, p, q)
+    assert np.isnan(ranked.ratio[0]).tolist() == [False, False, True, True]
+    assert not np.signbit(ranked.ratio).any()
+    tensors = ratio_order(
+        Backend("torch", torch.float64, torch.device("cpu")), *map(torch.tensor, (p, q))
+    )
+    assert not torch.signbit(tensors.ratio).any()

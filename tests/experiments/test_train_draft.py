@@ -42,6 +42,7 @@ def parts():
         "loop",
         "loss",
         "measuring",
+        "remembered",
         "report",
         "starting",
         "template",
@@ -478,3 +479,19 @@ def test_commands_from_prompts_to_card(parts, folder, tmp_path, kind):
     if kind == "head":
         assert draft.info["licence"] == "Apache-2.0"
         assert draft.info["target"]["name"] == "tiny"
+
+
+def test_remembered_states_are_those_of_the_target(parts, target, corpus):
+    dealer = parts.corpus.Dealer(corpus, 256, target.device)
+    needed = len(corpus.tokens) * target.model.config.hidden_size * target.model.dtype.itemsize
+    kept, fresh = (
+        parts.remembered.HiddenStates.of(target, dealer, room) for room in (needed, needed - 1)
+    )
+    assert kept.kept is not None
+    assert fresh.kept is None
+    for which in dealer.epoch(3, 1):
+        batch = dealer.deal(which)
+        mine, theirs = (x(batch).flatten(0, 1)[batch.rows] for x in (kept, fresh))
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+    first = fresh(parts.corpus.Batch(torch.tensor(corpus.sequences()[0])[None].long(), None, None))[0]
+    torch.testing.assert_close(kept.kept[: len(first)], first, rtol=1e-4, atol=1e-5)
