@@ -25,7 +25,7 @@ TYPICAL_LEAD = 400
 """Tokens of q·t above :data:`~mdsd_theory.dual.race_tail.SMALL` that memory is set aside for."""
 
 DEVICE_BLOCKS = 4
-"""Blocks at once on an accelerator: with one, starting some 750 small kernels took longer than they did."""
+"""Blocks at once on an accelerator: with one, starting the 750 kernels took longer than their work."""
 
 
 def weighted_inclusion(
