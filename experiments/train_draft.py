@@ -52,11 +52,11 @@ Device = Annotated[str, typer.Option("--device", help="auto, cuda or cpu.")]
 def generate(
     target: Model,
     out: Out,
-    tokens: Annotated[int, typer.Option(help="Tokens to write, about.")] = 6_000_000,
+    tokens: Annotated[int, typer.Option(help="Tokens to write, about.")] = 8_000_000,
     batch: Annotated[int, typer.Option(help="Conversations at a time.")] = 1024,
-    length: Annotated[int, typer.Option(help="Most tokens of a conversation.")] = 384,
+    length: Annotated[int, typer.Option(help="Most tokens of a conversation.")] = 256,
     temperatures: Annotated[str, typer.Option(help="Of the answers.")] = "0.7,1.0",
-    asking: Annotated[float, typer.Option(help="Temperature of the questions.")] = 1.0,
+    asking: Annotated[float, typer.Option(help="Temperature of the questions.")] = 0.85,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -131,9 +131,7 @@ def head(
     device: Device = "auto",
 ) -> None:
     """Train an EAGLE-style head: one decoder layer over embedding and hidden state."""
-    job = Job.of(
-        load_target(target, device=device), corpus, out, measure, settings, Recipe(rate=5e-4), held_out
-    )
+    job = Job.of(load_target(target, device=device), corpus, out, measure, settings, Recipe(), held_out)
     size = hidden_size(job.target, job.learnt)
     learner = new_head(job.target, width, size, storage)  # type: ignore[arg-type]
     if not (out / STATE).is_file():
@@ -155,7 +153,8 @@ def student(
     device: Device = "auto",
 ) -> None:
     """Train a student that begins as some of the target's layers."""
-    job = Job.of(load_target(target, device=device), corpus, out, measure, settings, Recipe(), held_out)
+    base = Recipe(rate=2e-3, steps=3000)
+    job = Job.of(load_target(target, device=device), corpus, out, measure, settings, base, held_out)
     learner = new_student(job.target, tuple(int(x) for x in layers.split(",")), train_embeddings)
     job.run(learner, f"A Llama that began as layers {layers} of its target.", optimal)
 

@@ -50,15 +50,15 @@ class Recipe:
         Compile the loss (torch.compile).
     """
 
-    steps: int = 2000
-    tokens: int = 32_768
+    steps: int = 3600
+    tokens: int = 16_384
     rate: float = 1e-3
     warm: float = 0.05
     cross_entropy: float = 0.3
     mix: tuple[float, ...] = (0.1, 1.0, 0.5)
     decay: float = 0.01
     clip: float = 1.0
-    every: int = 20
+    every: int = 100
     optimal: int = 64
     seed: int = 0
     compiled: bool = False

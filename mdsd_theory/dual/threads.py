@@ -24,7 +24,9 @@ def thread_limit() -> int:
     return max(1, int(asked)) if asked.isdigit() else 1
 
 
-def over_rows(work: Callable[[int, int], Part], rows: int, vocabulary: int) -> list[Part]:
+def over_rows(
+    work: Callable[[int, int], Part], rows: int, vocabulary: int, worth: int | None = None
+) -> list[Part]:
     """Return ``work(start, stop)`` of parts of the rows, each part on a thread of its own.
 
     Parameters
@@ -32,8 +34,10 @@ def over_rows(work: Callable[[int, int], Part], rows: int, vocabulary: int) -> l
     work : callable
         Writes or returns what belongs to rows start … stop − 1, and lets go of the interpreter's lock.
     rows, vocabulary : int
+    worth : int
+        Fewest tokens that a thread is started for; :data:`WORTH` unless given.
     """
-    parts = max(1, min(rows, thread_limit(), rows * vocabulary // WORTH))
+    parts = max(1, min(rows, thread_limit(), rows * vocabulary // (worth or WORTH)))
     if parts == 1:
         return [work(0, rows)]
     cuts = [rows * k // parts for k in range(parts + 1)]

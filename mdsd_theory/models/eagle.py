@@ -157,6 +157,7 @@ def load_eagle(folder: Path, target: Target) -> EagleDraft:
     embedding = target.model.get_input_embeddings()
     stored = weights.pop("embed_tokens.weight", None)
     _check_fit(folder, weights["fc.weight"], stored, embedding.weight)
+    _check_vocabulary(folder, config.get("vocab_size") if OURS in config else None, len(embedding.weight))
     head = _build(folder, config, weights).to(target.device)
     for part in (head.fc, head.layers):  # not the rotary frequencies: half precision would move places
         part.to(embedding.weight.dtype)
@@ -237,4 +238,13 @@ def _check_fit(
         raise InputError(
             f"{folder}: embed_tokens.weight has shape {tuple(stored.shape)} and the target's embedding"
             f" {(rows, width)}: is it the head of another target?"
+        )
+
+
+def _check_vocabulary(folder: Path, tokens: int | None, rows: int) -> None:
+    """Compare a head of ours with its target; published ones pad theirs as they like."""
+    if tokens is not None and tokens != rows:
+        raise InputError(
+            f"{folder} is a head for {tokens:,} tokens and the target has {rows:,}; pass the target "
+            "that the head was trained for"
         )

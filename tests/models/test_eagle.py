@@ -6,6 +6,7 @@ import copy
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -330,3 +331,22 @@ def test_the_context_is_the_heads(tmp_path, target):
         config |= {} if told is None else {"max_position_embeddings": told}
         (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
         assert load_eagle(tmp_path, target).context == context
+
+
+def test_the_head_that_is_in_the_repository_is_read():
+    folder = Path(__file__).parents[2] / "experiments/models/smollm2_135m_eagle"
+    config = LlamaConfig(
+        vocab_size=256, hidden_size=576, intermediate_size=64, num_hidden_layers=1,
+        num_attention_heads=9, num_key_value_heads=3,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    target = Target(LlamaForCausalLM(config).eval(), None, {}, 128, frozenset({2}))
+    with pytest.raises(InputError, match="head for 49,152 tokens and the target has 256"):
+        load_eagle(folder, target)
+    written = json.loads((folder / "config.json").read_text())
+    assert written["mdsd_theory"]["licence"] == "Apache-2.0"
+    assert written["mdsd_theory"]["storage"] == "int8"
+    figures = json.loads((folder / "figures.json").read_text())["figures"]
+    assert figures["alpaca"]["acceptance_0.7"] > 0.5
+    assert (folder / "model.safetensors").stat().st_size < 10_000_000
+    assert f"{figures['alpaca']['acceptance_0.7']:.4f}" in (folder / "README.md").read_text()

@@ -10,6 +10,7 @@ import torch
 
 from mdsd_theory import SCHEMES, InputError, InputTypeError, certify, optimal_acceptance
 from mdsd_theory.demo_data import load_demo_data
+from mdsd_theory.dual import threads
 from mdsd_theory.instances import KINDS, random_pair
 from mdsd_theory.verifiers.optimal.min_norm import mix_orders
 from mdsd_theory.verifiers.optimal.order_atoms import make_atoms
@@ -258,3 +259,19 @@ def test_bounds_hold_where_many_equal_tokens_round_alike(vocabulary, n, top):
     assert row.value + row.gap >= proved.lower
     assert plan.acceptance <= proved.upper
     assert row.upper >= proved.lower
+
+
+def test_rows_on_threads_are_rows_alone(monkeypatch):
+    p, q = np.random.default_rng(2).dirichlet(np.full(300, 0.1), size=(2, 5))
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    alone = OptimalOrders().acceptance_rate(p, q, 3)
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
+    submitted = []
+    submit = threads.ThreadPoolExecutor.submit
+    monkeypatch.setattr(
+        threads.ThreadPoolExecutor, "submit", lambda *x: submitted.append(x[2:]) or submit(*x)
+    )
+    together = OptimalOrders().acceptance_rate(p, q, 3)
+    assert submitted == [(1, 3), (3, 5)]
+    assert (alone.value == together.value).all()
+    assert (alone.error_bound == together.error_bound).all()

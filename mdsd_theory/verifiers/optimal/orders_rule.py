@@ -103,7 +103,8 @@ class OptimalOrders(Verifier):
                 return [independent_orders(p[r], q[:, r], self.tol) for r in range(start, stop)]
             return [race_orders(p[r], q[r], n, self.tol) for r in range(start, stop)]
 
-        return [row for part in over_rows(some, *p.shape) for row in part]
+        # A row takes milliseconds: each is worth a thread.
+        return [row for part in over_rows(some, p.shape[0], p.shape[1], worth=1) for row in part]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(tol={self.tol:g})"
