@@ -7,6 +7,7 @@ import json
 import pytest
 from study.study_rows import capture, simulated
 
+from mdsd_theory.capture.manifest import NAME
 from mdsd_theory.study import figures
 from mdsd_theory.study.figures import FIGURES
 
@@ -45,6 +46,23 @@ def test_findings_are_markdown(run, folder):
     assert "| Drafts without replacement beat drafts with. | **confirmed** |" in out
 
 
+def test_findings_are_of_the_rows_that_are_selected(run, tmp_path):
+    frame = simulated(prompts=6, temperatures=(0.7, 1.0), drafts=(2, 3), tasks=("chat", "maths"))
+    out = capture(tmp_path / "two", frame, "T", "D")
+    assert "T: 0.7, 1; n: 2, 3." in run("table", out, "--findings")[1]
+    page = run("table", out, "--findings", "--temperature", 1.0, "--n", 2, "--tasks", "maths")[1]
+    assert "tasks: maths. 18 positions of 3 prompts." in page
+    assert "T: 1; n: 2." in page
+    assert "| 0.7 |" not in page
+    assert "sample of" not in page
+
+
+def test_findings_are_of_a_sample(run, folder):
+    manifest = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    (folder / NAME).write_text(json.dumps(manifest | {"sample": {"of": 1024}}), encoding="utf-8")
+    assert "A sample of 6 of 1,024 prompts." in run("table", folder, "--findings")[1]
+
+
 def test_figures_are_written(run, folder, tmp_path):
     code, out, _ = run("figure", folder, "--kind", "tasks", "-o", tmp_path / "f")
     assert code == 0
@@ -65,6 +83,8 @@ def test_kinds_that_the_rows_do_not_allow_are_named(run, folder, tmp_path, monke
         (("table", "OUT", "--format", "pdf"), "--format is 'pdf'; expected terminal, markdown"),
         (("table", "OUT", "--temperature", 2), "no rows of temperature 2; there are 0.7"),
         (("table", "OUT", "--tasks", "law"), "no rows of task law; there are chat, maths"),
+        (("table", "OUT", "--findings", "--n", 5), "no rows of n 5; there are 3"),
+        (("table", "OUT", "--findings", "--format", "latex"), "'latex'; findings are Markdown only"),
         (("table", "EMPTY"), "holds no rows; expected a folder that mdsd capture wrote"),
         (("table", "OUT", "-o", "EMPTY"), "cannot write"),
         (("figure", "OUT", "-o", "EMPTY", "--kind", "pie"), "--kind is 'pie'; expected temperature"),
@@ -77,3 +97,14 @@ def test_refusals_are_one_line(run, folder, tmp_path, arguments, message):
     assert code == 2
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_chosen_tasks_are_no_sample(run, folder, tmp_path):
+    code, out, _ = run("table", folder, "--tasks", "chat", "--format", "markdown")
+    assert code == 0
+    assert "A sample" not in out
+    assert "chat" in out
+    assert "maths" not in out
+    drawn = tmp_path / "figures"
+    assert run("figure", folder, "--tasks", "chat", "--kind", "tasks", "-o", drawn)[0] == 0
+    assert "A sample" not in (drawn / "tasks.svg").read_text(encoding="utf-8")

@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mdsd_theory.study.labels import scheme_label, schemes_of, verifier_label
+from mdsd_theory.study.finding import TOLERANCE
+from mdsd_theory.study.labels import ONE_DRAFT, scheme_label, schemes_of, verifier_label
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LEFT = 2
+"""Columns of names, set to the left; numbers are set to the right."""
 
 ABSENT = "–"
 """What has no value, and a standard error of fewer than two prompts."""
@@ -32,8 +36,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Block:
-    """One table: a title, names of columns, rows of as many cells."""
+    """One table: a key of its own, a title, names of columns, rows of as many cells.
 
+    The first columns are :data:`LEFT` of names: pair and task.
+    """
+
+    key: str
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -57,19 +65,6 @@ def shown(mean: float, error: float, digits: int = 3) -> str:
     return f"{mean if small else round(mean, digits) + 0.0:{form}} ± {after}"
 
 
-def caption(table: pd.DataFrame) -> str:
-    """Return what was measured, of which answers, what stands after ±, and what is marked."""
-    first = table.iloc[0]
-    parts = (
-        f"Acceptance rates at temperature {first['temperature']:g} with n = {first['n']} drafts: mean "
-        "over positions ± standard error clustered by prompt.",
-        drawn(table),
-        "The existing verifier nearest to its scheme's bound α* is marked (naive is none).",
-        f"{PART}: α* less the mean gap at a sample of the positions." if table["part"].any() else "",
-    )
-    return " ".join(filter(None, parts))
-
-
 def drawn(frame: pd.DataFrame) -> str:
     """Return at which temperature the answers were drawn, or nothing where that is not known."""
     found = sorted(frame["drawn_at"].dropna().unique()) if "drawn_at" in frame else []
@@ -77,29 +72,37 @@ def drawn(frame: pd.DataFrame) -> str:
 
 
 def blocks(table: pd.DataFrame) -> list[Block]:
-    """Return a block that compares the schemes' bounds, and one for each scheme's verifiers."""
-    schemes = schemes_of(table)
+    """Return a block that compares the schemes' bounds, and one for each scheme with a gap."""
     lines = list(dict.fromkeys(zip(table["pair"], table["task"], strict=True)))
     bounds = table[table["verifier"] == "alpha"]
-    return [_bounds(bounds, schemes, lines)] + [_verifiers(table, x, lines) for x in schemes]
+    judged = table[(table["verifier"] != "alpha") & ~table["scheme"].isin(schemes_without_gap(table))]
+    return [_bounds(bounds, lines)] + [_verifiers(table, x, lines) for x in schemes_of(judged)]
+
+
+def schemes_without_gap(table: pd.DataFrame) -> list[str]:
+    """Return the schemes that have verifiers all of which reach α*, up to rounding of the capture."""
+    gaps = table[table["verifier"] != "alpha"].groupby("scheme")["gap"].agg(["min", "max"])
+    none = gaps[(gaps["min"] >= -TOLERANCE) & (gaps["max"] <= TOLERANCE)]
+    return [x for x in schemes_of(table) if x in none.index]
 
 
 Lines = list[tuple[str, str]]
 
 
-def _bounds(table: pd.DataFrame, schemes: list[str], lines: Lines) -> Block:
+def _bounds(table: pd.DataFrame, lines: Lines) -> Block:
+    schemes = schemes_of(table)
     rows = []
     for pair, task in lines:
         of_line = table[(table["pair"] == pair) & (table["task"] == task)].set_index("scheme")
-        largest = of_line["mean"].max()
+        several = of_line[of_line.index != ONE_DRAFT]["mean"]
         cells = [
-            Cell(shown(x["mean"], x["standard_error"]), x["mean"] == largest and len(of_line) > 1)
+            Cell(shown(x["mean"], x["standard_error"]), x["mean"] == several.max() and len(several) > 1)
             for x in (of_line.reindex(schemes).to_dict("index")[name] for name in schemes)
         ]
         counts = (f"{of_line[x].max():,}" for x in ("prompts", "positions"))
         rows.append((Cell(pair), Cell(task), *map(Cell, counts), *cells))
     header = ("pair", "task", "prompts", "positions", *map(scheme_label, schemes))
-    return Block("α* of the draft schemes", header, tuple(rows))
+    return Block("bounds", "α* of the draft schemes", header, tuple(rows))
 
 
 def _verifiers(table: pd.DataFrame, scheme: str, lines: Lines) -> Block:
@@ -111,7 +114,7 @@ def _verifiers(table: pd.DataFrame, scheme: str, lines: Lines) -> Block:
         if len(of_line):
             rows.append((Cell(pair), Cell(task), *_cells(of_line.set_index("verifier"), names)))
     header = ("pair", "task", *map(verifier_label, names), "gap of the best")
-    return Block(scheme_label(scheme), header, tuple(rows))
+    return Block(scheme, scheme_label(scheme), header, tuple(rows))
 
 
 def _cells(of_line: pd.DataFrame, names: Iterable[str]) -> list[Cell]:

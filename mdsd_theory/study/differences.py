@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mdsd_theory.study.clusters import clustered_mean, grouped_means
+from mdsd_theory.study.clusters import clustered_mean, strata_of
 from mdsd_theory.study.finding import Number
 from mdsd_theory.study.labels import OURS, verifiers_of
 from mdsd_theory.study.rows import at_positions
@@ -15,23 +15,38 @@ if TYPE_CHECKING:
 
 CONDITION = ["pair", "temperature", "n"]
 
-Column = tuple[str, str]
-"""Scheme and column."""
 
+def differences(frame: pd.DataFrame, what: str, one: str, other: str) -> list[Number]:
+    """Return the mean of α* of a scheme minus α* of another, at the same positions, under each condition.
 
-def differences(frame: pd.DataFrame, what: str, one: Column, other: Column) -> list[Number]:
-    """Return the mean of one column minus another, at the same positions, under each condition."""
-    joined = at_positions(frame, {"one": one, "other": other})
+    With the enclosures [lower, α*] of both, a mean errs by at most the larger of the two mean widths.
+    """
+    joined = bounds_of(frame, one, other)
     joined["difference"] = joined["one"] - joined["other"]
     return [
-        Number(str(pair), float(temperature), int(n), what, estimate)
-        for (pair, temperature, n), estimate in grouped_means(joined, "difference", CONDITION)
+        number(condition, rows, what, rows["difference"], width_of(rows, "one_width", "other_width"))
+        for condition, rows in conditions(joined)
     ]
 
 
-def conditions(frame: pd.DataFrame, scheme: str) -> Iterator[tuple[tuple[str, float, int], pd.DataFrame]]:
-    """Yield pair, temperature and n, and the rows of a scheme there."""
-    rows = frame[frame["scheme"] == scheme]
+def bounds_of(frame: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
+    """Return α* of two schemes, ``one`` and ``other``, and the widths of their enclosures."""
+    wide = frame.assign(width=(frame["alpha"] - frame["lower"]).clip(lower=0.0).fillna(0.0))
+    columns = {"one": (one, "alpha"), "other": (other, "alpha")}
+    columns |= {"one_width": (one, "width"), "other_width": (other, "width")}
+    return at_positions(wide, columns)
+
+
+def width_of(rows: pd.DataFrame, *names: str) -> float:
+    """Return the largest mean of some columns of widths: what a difference of two bounds can err by."""
+    return max(float(rows[name].mean()) for name in names)
+
+
+def conditions(
+    frame: pd.DataFrame, scheme: str | None = None
+) -> Iterator[tuple[tuple[str, float, int], pd.DataFrame]]:
+    """Yield pair, temperature and n, and the rows there: of a scheme, or all."""
+    rows = frame if scheme is None else frame[frame["scheme"] == scheme]
     keys: Any
     for keys, some in rows.groupby(CONDITION, observed=True):
         yield (str(keys[0]), float(keys[1]), int(keys[2])), some
@@ -45,8 +60,8 @@ def number(
     slack: float = 0.0,
     decides: bool = True,
 ) -> Number:
-    """Return the mean of values that stand beside rows."""
-    estimate = clustered_mean(values.to_numpy(), rows["cluster"].to_numpy())
+    """Return the mean of values that stand beside rows; their tasks are strata."""
+    estimate = clustered_mean(values, rows["cluster"], strata_of(rows))
     return Number(*condition, what, estimate, slack, decides)
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 from mdsd_theory.study.clusters import Estimate
 
-Verdict = Literal["confirmed", "refuted", "mixed", "not enough data"]
 Sign = Literal["yes", "no", "open"]
 
 LEVEL = 0.95
@@ -37,6 +36,10 @@ class Number:
         False for what is told only for comparison.
     sign : str
         Whether it speaks for the claim: ``yes``, ``no`` or ``open``.
+    part : bool
+        Whether a rate in it is known at a sample of the positions; the estimate counts these.
+    digits : int
+        Decimals that are shown.
     """
 
     pair: str
@@ -47,6 +50,13 @@ class Number:
     slack: float = 0.0
     decides: bool = True
     sign: Sign = "open"
+    part: bool = False
+    digits: int = 5
+
+    @property
+    def condition(self) -> tuple[str, float, int]:
+        """Pair, temperature and n."""
+        return self.pair, self.temperature, self.n
 
 
 @dataclass(frozen=True)
@@ -57,29 +67,33 @@ class Finding:
     ----------
     key, claim : str
         A short name; the claim in words.
-    verdict : str
-        ``confirmed`` where every decided condition is for it, ``refuted`` where every one is against it,
-        ``mixed``, or ``not enough data`` where none is decided.
     numbers : tuple of Number
     note : str
         How the numbers are computed, or more that was seen.
+    everywhere : bool
+        Whether it claims something of every condition; otherwise that something happens at one at least.
     """
 
     key: str
     claim: str
-    verdict: Verdict
     numbers: tuple[Number, ...]
     note: str = ""
+    everywhere: bool = True
+
+    @property
+    def signs(self) -> tuple[Sign, ...]:
+        """The sign of each condition: of pair, temperature and n."""
+        return condition_signs(self.numbers, self.everywhere)
+
+    @property
+    def verdict(self) -> str:
+        """What the conditions say together, see :func:`verdict_of`."""
+        return verdict_of(self.signs, self.everywhere)
 
     @property
     def fails(self) -> tuple[Number, ...]:
-        """The conditions that speak against the claim."""
+        """The numbers that speak against the claim."""
         return tuple(x for x in self.numbers if x.decides and x.sign == "no")
-
-    @property
-    def undecided(self) -> tuple[Number, ...]:
-        """The conditions whose interval holds both answers."""
-        return tuple(x for x in self.numbers if x.decides and x.sign == "open")
 
 
 def signed(numbers: Iterable[Number]) -> tuple[Number, ...]:
@@ -105,11 +119,46 @@ def _sign(number: Number, level: float) -> Sign:
     return "no" if high + number.slack <= TOLERANCE else "open"
 
 
-def verdict_of(numbers: Sequence[Number]) -> Verdict:
-    """Return what the deciding numbers say together."""
-    signs = {x.sign for x in numbers if x.decides} - {"open"}
-    if not signs:
+def condition_signs(numbers: Iterable[Number], everywhere: bool = True) -> tuple[Sign, ...]:
+    """Return the sign of each condition, in the order in which they appear.
+
+    Of the deciding numbers of a condition all have to be for a claim about everything, and one for a
+    claim that something happens.
+    """
+    found: dict[tuple[str, float, int], list[Sign]] = {}
+    for x in numbers:
+        if x.decides:
+            found.setdefault(x.condition, []).append(x.sign)
+    one: Sign = "no" if everywhere else "yes"
+    every: Sign = "yes" if everywhere else "no"
+    return tuple(_together(signs, one, every) for signs in found.values())
+
+
+def _together(signs: Sequence[Sign], one: Sign, every: Sign) -> Sign:
+    """Return a sign that one of them has, or another that all have."""
+    if one in signs:
+        return one
+    return every if all(x == every for x in signs) else "open"
+
+
+def verdict_of(signs: Sequence[Sign], everywhere: bool = True) -> str:
+    """Return the verdict of a claim from the signs of its conditions.
+
+    One ``no`` refutes a claim of every condition, and one ``yes`` confirms that something happens. The
+    other way all conditions have to agree; where k of m do and the others are open, it is ``confirmed
+    where decided (k of m)`` or ``refuted where decided (k of m)``.
+
+    Examples
+    --------
+    >>> verdict_of(["yes", "open"]), verdict_of(["yes", "no"]), verdict_of(["open"])
+    ('confirmed where decided (1 of 2)', 'refuted', 'not enough data')
+    """
+    one: Sign = "no" if everywhere else "yes"
+    words = {"yes": "confirmed", "no": "refuted"}
+    if one in signs:
+        return words[one]
+    decided = len(signs) - signs.count("open")
+    if not decided:
         return "not enough data"
-    if len(signs) > 1:
-        return "mixed"
-    return "confirmed" if signs == {"yes"} else "refuted"
+    word = words["yes" if everywhere else "no"]
+    return word if decided == len(signs) else f"{word} where decided ({decided} of {len(signs)})"

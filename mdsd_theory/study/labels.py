@@ -10,11 +10,15 @@ from mdsd_theory.verifiers import VERIFIERS
 if TYPE_CHECKING:
     import pandas as pd
 
+ONE_DRAFT = "one_draft"
+"""What tables call a single draft beside the schemes of several."""
+
 SCHEMES = {
+    ONE_DRAFT: "one draft",
     "with_replacement": "with replacement",
     "without_replacement": "without replacement",
     "greedy": "greedy",
-    "top_k": "top k",
+    "top_k": "top n",
     "spechub": "SpecHub",
 }
 NAMES = {
@@ -34,7 +38,7 @@ OURS = "optimal"
 
 
 def scheme_label(scheme: str) -> str:
-    """Return the name of a scheme for people.
+    """Return the name of a scheme for people; ``top_k`` drafts the n likeliest tokens.
 
     Examples
     --------
@@ -52,7 +56,7 @@ def verifier_label(verifier: str) -> str:
 
 
 def schemes_of(frame: pd.DataFrame) -> list[str]:
-    """Return the schemes of some rows: with, without, greedy, then the others by name."""
+    """Return the schemes of some rows: one draft, with, without, greedy, then the others by name."""
     order = list(SCHEMES)
     found: Iterable[str] = frame["scheme"].unique()
     return sorted(found, key=lambda x: (order.index(x) if x in order else len(order), x))

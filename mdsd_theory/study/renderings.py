@@ -1,28 +1,24 @@
-"""Table 1 in the terminal, Markdown, LaTeX and HTML; CSV and JSON are pandas' own."""
+"""Table 1 in Markdown, LaTeX and HTML; CSV and JSON are pandas' own."""
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
-from textwrap import fill
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
-
-from mdsd_theory.study.blocks import Block, Cell, blocks, caption
-from mdsd_theory.study.rows import pandas
+from mdsd_theory.study.blocks import LEFT, Block, Cell, blocks
+from mdsd_theory.study.captions import caption, short_caption
+from mdsd_theory.study.columns import by_pair, header_lines, narrow
+from mdsd_theory.study.screen import terminal
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEFT = 2
-"""Columns of names, set to the left; numbers are set to the right."""
+LATEX_ROOM = 110
+"""Characters side by side, with one between columns, that fill about 480 pt in 9 pt letters."""
 
-NAME = 16
-"""Width to which a terminal's table folds the names of pairs."""
+IN_PREAMBLE = r"% Needs \usepackage{booktabs} in the preamble, and \ref a second run."
 
 IN_LATEX = str.maketrans(
     {
@@ -31,42 +27,23 @@ IN_LATEX = str.maketrans(
         "^": r"\textasciicircum{}",
         "±": r"$\pm$",
         "α": r"$\alpha$",
+        "−": "$-$",
         "†": r"$^\dagger$",
         "*": r"${}^*$",
         "–": "--",
         **{x: "\\" + x for x in "&%$#_{}"},
     }
 )
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"/><title>Acceptance rates</title>
+<style>
+body { font-family: sans-serif } table { margin: 2em 0; border-collapse: collapse }
+caption { text-align: left; font-weight: bold } thead th { border-bottom: 1px solid }
+th, td { padding: 0.1em 0.6em; text-align: right } tbody th, th:first-child { text-align: left }
+tbody tr + tr th { font-weight: normal; padding-left: 1.5em }
+</style></head><body>"""
+
 IN_MARKDOWN = str.maketrans({x: "\\" + x for x in "\\|*_`<>[]"})
-
-
-def terminal(table: pd.DataFrame) -> Group:
-    """Return what rich prints."""
-    parts = [part for block in blocks(table) for part in (Text(), _rich(block))]
-    return Group(Text(caption(table)), *parts)
-
-
-def _rich(block: Block) -> Table:
-    """Set a block with the tasks of a pair below its name, which leaves room for the numbers."""
-    grid = Table(
-        title=Text(block.title, style="bold"),
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    grid.add_column("pair\n  task", overflow="fold")
-    for name in block.header[LEFT:]:
-        head = Text(name.replace(" ", "\n", 1).replace(", ", ",\n"))
-        grid.add_column(head, justify="right", overflow="fold")
-    above = None
-    for pair, task, *cells in block.rows:
-        if pair.text != above:
-            above = pair.text
-            grid.add_row(Text(fill(above, NAME), style="bold"))
-        texts = (Text(x.text, style="bold" if x.bold else "") for x in cells)
-        grid.add_row(Text(f"  {task.text}"), *texts)
-    return grid
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -94,16 +71,33 @@ def _markdown(cell: Cell) -> str:
 
 
 def latex(table: pd.DataFrame) -> str:
-    """Return a ``table*`` of tabulars; needs the package booktabs."""
-    parts = [r"\begin{table*}", r"\centering\small", rf"\caption{{{_latex_text(caption(table))}}}"]
+    """Return a ``table*`` for each block, with a label; needs the package booktabs."""
+    first = table.iloc[0]
+    name = f"tab:mdsd-T{first['temperature']:g}-n{first['n']}-"
+    parts: list[str] = []
     for block in blocks(table):
-        columns = "l" * LEFT + "r" * (len(block.header) - LEFT)
-        title = rf"\multicolumn{{{len(block.header)}}}{{l}}{{\textbf{{{_latex_text(block.title)}}}}} \\"
-        parts += [rf"\par\medskip\begin{{tabular}}{{{columns}}}", r"\toprule", title, r"\midrule"]
-        parts += [_latex_row(map(_latex_text, block.header)), r"\midrule"]
-        parts += [_latex_row(map(_latex, row)) for row in block.rows]
-        parts += [r"\bottomrule", r"\end{tabular}"]
-    return "\n".join([*parts, r"\end{table*}"]) + "\n"
+        key = name + re.sub(r"[^a-z0-9]+", "-", block.key)
+        text = _latex_text(caption(table) if not parts else short_caption(table, block))
+        text += "" if not parts else rf" Names and marks as in Table~\ref{{{name}bounds}}."
+        parts += [r"\begin{table*}", IN_PREAMBLE] if not parts else [r"\begin{table*}"]
+        parts += [r"\centering\small\setlength{\tabcolsep}{3pt}", rf"\caption{{{text}}}"]
+        parts += [rf"\label{{{key}}}"]
+        for group in narrow(block, LATEX_ROOM, 1):
+            parts += _tabular(group)
+        parts.append(r"\end{table*}")
+    return "\n".join(parts) + "\n"
+
+
+def _tabular(block: Block) -> list[str]:
+    """Set a block with the tasks of a pair below a line with its name."""
+    width = len(block.header) - 1
+    title = rf"\multicolumn{{{width}}}{{@{{}}l@{{}}}}{{\textbf{{{_latex_text(block.title)}}}}} \\"
+    parts = [rf"\par\medskip\begin{{tabular}}{{@{{}}l{'r' * (width - 1)}@{{}}}}", r"\toprule", title]
+    parts += [r"\midrule", *(_latex_row(map(_latex_text, x)) for x in header_lines(block.header[1:]))]
+    for pair, rows in by_pair(block):
+        name = rf"\multicolumn{{{width}}}{{@{{}}l@{{}}}}{{\textit{{{_latex_text(pair)}}}}} \\"
+        parts += [r"\midrule", name, *(_latex_row(map(_latex, row)) for row in rows)]
+    return [*parts, r"\bottomrule", r"\end{tabular}"]
 
 
 def _latex_row(cells: Iterable[str]) -> str:
@@ -120,14 +114,22 @@ def _latex(cell: Cell) -> str:
 
 
 def html_tables(table: pd.DataFrame) -> str:
-    """Return a caption and a ``table`` for each block."""
-    parts = [f"<p>{html.escape(caption(table))}</p>"]
-    for block in blocks(table):
-        rows = [[_html(cell) for cell in row] for row in block.rows]
-        frame = pandas().DataFrame(rows, columns=[html.escape(x) for x in block.header])
-        body = frame.to_html(index=False, escape=False, border=0, justify="left")
-        parts.append(f"<h3>{html.escape(block.title)}</h3>\n{body}")
-    return "\n".join(parts) + "\n"
+    """Return a page with a ``table`` for each block."""
+    parts = [PAGE, f"<p>{html.escape(caption(table))}</p>", *map(_html_table, blocks(table))]
+    return "\n".join([*parts, "</body></html>"]) + "\n"
+
+
+def _html_table(block: Block) -> str:
+    head = "".join(f'<th scope="col">{html.escape(x)}</th>' for x in block.header[1:])
+    parts = [f"<table><caption>{html.escape(block.title)}</caption>", f"<thead><tr>{head}</tr></thead>"]
+    for pair, rows in by_pair(block):
+        name = f'<th colspan="{len(block.header) - 1}" scope="rowgroup">{html.escape(pair)}</th>'
+        parts.append(f"<tbody><tr>{name}</tr>")
+        for task, *cells in rows:
+            numbers = "".join(f"<td>{_html(cell)}</td>" for cell in cells)
+            parts.append(f'<tr><th scope="row">{_html(task)}</th>{numbers}</tr>')
+        parts.append("</tbody>")
+    return "\n".join([*parts, "</table>"])
 
 
 def _html(cell: Cell) -> str:
@@ -143,3 +145,5 @@ WRITERS: dict[str, Callable[[pd.DataFrame], str]] = {
     "json": lambda table: str(table.to_json(orient="records", force_ascii=False, indent=1)) + "\n",
 }
 """Text of a table by name of the format."""
+
+__all__ = ["WRITERS", "html_tables", "latex", "markdown", "markdown_table", "terminal"]

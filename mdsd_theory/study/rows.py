@@ -33,9 +33,10 @@ def read(folders: Sequence[str | Path]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of the captures; ``pair``, see :func:`pair_name`; ``drawn_at``, the temperature of the
-        answers, NaN where no manifest tells it; and ``cluster``, a number of its own for each prompt of
-        each folder.
+        The columns of the captures, numbers in double precision; ``pair``, see :func:`pair_name`;
+        ``drawn_at``, the temperature of the answers, NaN where no manifest tells it; ``cluster``, a
+        number of its own for each prompt of each folder; ``capture``, a number of each folder, and
+        ``whole``, the prompts that the folder is a sample of or has.
 
     Raises
     ------
@@ -57,7 +58,8 @@ def read(folders: Sequence[str | Path]) -> pd.DataFrame:
         raise InputError("no folder is given; expected some that mdsd capture wrote")
     if len({Path(x).resolve() for x in folders}) < len(folders):
         raise InputError("a folder is given twice; its rows would count twice")
-    frames, prompts, places = [], 0, [Path(x) for x in folders]
+    frames: list[pd.DataFrame] = []
+    prompts, places = 0, [Path(x) for x in folders]
     manifests = [read_manifest(x) if (x / MANIFEST).exists() else {} for x in places]
     warn_of_unfinished(places, manifests)
     for folder, manifest in zip(places, manifests, strict=True):
@@ -70,6 +72,10 @@ def read(folders: Sequence[str | Path]) -> pd.DataFrame:
         frame["drawn_at"] = manifest.get("settings", {}).get("generation_temperature", float("nan"))
         frame["cluster"] = frame["prompt"].astype("int64") + prompts
         prompts = int(frame["cluster"].max()) + 1
+        frame["capture"] = len(frames)
+        frame["whole"] = manifest.get("sample", {}).get("of", frame["prompt"].nunique())
+        single = frame.select_dtypes("float32").columns
+        frame = frame.astype(dict.fromkeys(single, "float64"))
         frames.append(frame.astype(dict.fromkeys(NAMES, "object")))
     require_one_experiment(places, manifests, frames)
     rows: pd.DataFrame = library.concat(frames, ignore_index=True)
@@ -79,10 +85,26 @@ def read(folders: Sequence[str | Path]) -> pd.DataFrame:
 
 
 def pair_name(folder: Path, manifest: Mapping[str, Any]) -> str:
-    """Return ``target / draft`` as the manifest names them, or the folder's name without a manifest."""
-    models = manifest.get("models", {})
-    names = [models.get(side, {}).get("name") for side in ("target", "draft")]
-    return " / ".join(names) if all(names) else folder.resolve().name
+    """Return ``target / draft`` as the manifest names them, or the folder's name without a manifest.
+
+    Quantised weights are another model than those of their name, so that the kind is told.
+    """
+    models = [manifest.get("models", {}).get(side, {}) for side in ("target", "draft")]
+    if not all(x.get("name") for x in models):
+        return folder.resolve().name
+    return " / ".join(" ".join(filter(None, [x["name"], x.get("quantisation")])) for x in models)
+
+
+def sample_of(frame: pd.DataFrame) -> str:
+    """Return that the rows are of a sample of prompts, as a sentence; nothing where they are of all.
+
+    Tasks that were left out count as not sampled, so that ask before selecting tasks.
+    """
+    if not {"capture", "whole"} <= set(frame.columns):
+        return ""
+    there = frame.groupby("capture").agg(some=("cluster", "nunique"), whole=("whole", "first"))
+    some, whole = int(there["some"].sum()), int(there["whole"].sum())
+    return f"A sample of {some:,} of {whole:,} prompts." if some < whole else ""
 
 
 def select(

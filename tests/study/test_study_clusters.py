@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mdsd_theory.study.clusters import Estimate, clustered_mean, rate_mean
+from mdsd_theory.study.clusters import Estimate, clustered_mean, combined_mean, rate_mean
 
 
 def test_by_hand():
@@ -120,3 +120,64 @@ def test_one_sampled_prompt_has_no_error(rng):
     frame = sampled(rng)
     frame["rate"] = frame["alpha"].where(frame.index == 5)
     assert math.isnan(rate_mean(frame, "rate").standard_error)
+
+
+def test_strata_by_hand():
+    # Mean 0.5; z of the prompts: 0.5, 0.1 in stratum a with mean 0.3, −0.1, −0.5 in b with mean −0.3.
+    found = clustered_mean([1.0, 0.6, 0.4, 0.0], [1, 2, 3, 4], ["a", "a", "b", "b"])
+    assert found.standard_error == pytest.approx(math.sqrt(2 * 4 * 0.2**2 / 16))
+    assert (found.prompts, found.strata) == (4, 2)
+    low, _ = found.interval(0.95)
+    assert found.mean - low == pytest.approx(4.302653 * found.standard_error)
+
+
+def test_prompts_alone_in_their_stratum_are_not_without_error():
+    x = [1.0, 0.6, 0.4, 0.1]
+    assert clustered_mean(x, [1, 2, 3, 4], [1, 2, 3, 4]) == clustered_mean(x, [1, 2, 3, 4])
+    mixed = clustered_mean(x, [1, 2, 3, 4], [1, 1, 1, 2])
+    z = np.array(x) - np.mean(x)
+    variance = 1.5 * ((z[:3] - z[:3].mean()) ** 2).sum() + 4 / 3 * z[3] ** 2
+    assert mixed.standard_error == pytest.approx(math.sqrt(variance) / 4)
+    assert mixed.strata == 2
+
+
+def test_strata_cover_where_the_mix_is_fixed(rng):
+    """Strata far apart: without them the interval is far too wide."""
+    kind = np.repeat([0, 1, 2], [20, 8, 4])
+    sizes, wide, hits, means, errors = [], [], 0, [], []
+    for _ in range(800):
+        sizes = rng.integers(3, 9, kind.size)
+        of = np.repeat(np.arange(kind.size), sizes)
+        level = np.array([0.0, 1.0, 3.0])
+        truth = (level * [20, 8, 4]).sum() / 32
+        x = (level[kind] + 0.3 * rng.normal(size=kind.size))[of] + 0.3 * rng.normal(size=of.size)
+        found = clustered_mean(x, of, kind[of])
+        low, high = found.interval()
+        hits += low <= truth <= high
+        means.append(found.mean)
+        errors.append(found.standard_error)
+        wide.append(clustered_mean(x, of).standard_error)
+    assert 0.92 <= hits / 800 <= 0.98
+    assert np.mean(errors) == pytest.approx(np.std(means), rel=0.1)
+    assert np.mean(wide) > 1.4 * np.std(means)
+
+
+def test_tasks_are_strata_of_rates(rng):
+    frame = sampled(rng)
+    frame["task"] = np.where(frame["cluster"] < 20, "chat", "maths")
+    frame["alpha"] += np.where(frame["cluster"] < 20, 1.0, 0.0)
+    frame["rate"] += np.where(frame["cluster"] < 20, 1.0, 0.0)
+    for name in ("alpha", "rate"):
+        found, plain = rate_mean(frame, name), rate_mean(frame.drop(columns="task"), name)
+        assert found.mean == pytest.approx(plain.mean)
+        assert found.standard_error < 0.5 * plain.standard_error
+        assert found.strata == 2
+    assert rate_mean(frame, "alpha") == clustered_mean(frame["alpha"], frame["cluster"], frame["task"])
+
+
+def test_means_over_the_same_positions_combine_to_the_mean_of_the_sum(rng):
+    frame = sampled(rng, share=2.0)
+    found = combined_mean(frame, [(2.0, frame["alpha"]), (-1.0, frame["rate"])])
+    wanted = clustered_mean(2 * frame["alpha"] - frame["rate"], frame["cluster"])
+    assert found.mean == pytest.approx(wanted.mean)
+    assert found.standard_error == pytest.approx(wanted.standard_error)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from study.study_rows import capture, rows, simulated
 
 from mdsd_theory.errors import DataFileError, InputError, MissingDependencyError
-from mdsd_theory.study.rows import at_positions, read, select
+from mdsd_theory.study.rows import at_positions, pair_name, read, sample_of, select
 
 
 def test_folders_are_read_with_their_names(tmp_path):
@@ -97,3 +99,16 @@ def test_a_column_that_is_missing_meets_nothing():
         found = at_positions(frame, {"a": ("greedy", "alpha"), "b": place})
         assert found.empty
         assert np.all([name in found for name in ("a", "b", "pair")])
+
+
+def test_a_pair_is_named_with_what_its_weights_were_rounded_to():
+    names = {"target": {"name": "Big", "quantisation": "Q4_1"}, "draft": {"name": "skip:14-18"}}
+    assert pair_name(Path("here"), {"models": names}) == "Big Q4_1 / skip:14-18"
+    assert pair_name(Path("here"), {"models": {"target": {"name": "Big"}}}) == "here"
+
+
+def test_rows_of_a_sample_say_so():
+    frame = pd.DataFrame({"capture": [0, 0, 1], "cluster": [0, 1, 2], "whole": [5, 5, 1]})
+    assert sample_of(frame) == "A sample of 3 of 6 prompts."
+    assert sample_of(frame[frame["capture"] == 1]) == ""
+    assert sample_of(frame.drop(columns="whole")) == ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mdsd_theory.errors import InputError
 from mdsd_theory.study.figures.gaps import entropy_figure, gaps_figure
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-FIGURES: dict[str, Callable[[pd.DataFrame, float, int], Figure]] = {
+
+class Kind(Protocol):
+    """What makes a figure of rows at a temperature and n, of all tasks or of some."""
+
+    def __call__(
+        self, frame: pd.DataFrame, temperature: float, n: int, tasks: Sequence[str] | None = None
+    ) -> Figure: ...
+
+
+FIGURES: dict[str, Kind] = {
     "temperature": temperature_figure,
     "drafts": drafts_figure,
     "gaps": gaps_figure,
@@ -25,10 +34,17 @@ FIGURES: dict[str, Callable[[pd.DataFrame, float, int], Figure]] = {
     "greedy": greedy_figure,
     "tasks": tasks_figure,
 }
-"""Every figure by name; each takes rows, temperature and n."""
+"""Every figure by name; each takes rows, temperature, n and tasks."""
 
 
-def draw(frame: pd.DataFrame, kind: str, folder: Path, temperature: float, n: int) -> list[Path]:
+def draw(
+    frame: pd.DataFrame,
+    kind: str,
+    folder: Path,
+    temperature: float,
+    n: int,
+    tasks: Sequence[str] | None = None,
+) -> list[Path]:
     """Write one figure, or all that the rows allow, as SVG and PNG.
 
     Parameters
@@ -41,6 +57,8 @@ def draw(frame: pd.DataFrame, kind: str, folder: Path, temperature: float, n: in
         Made where it is missing.
     temperature, n
         What is held where it is not the axis.
+    tasks : sequence of str, optional
+        All when left out. Rows of all tasks should come in, so that captions can tell a sample.
 
     Returns
     -------
@@ -57,12 +75,12 @@ def draw(frame: pd.DataFrame, kind: str, folder: Path, temperature: float, n: in
     if kind not in ("all", *FIGURES):
         raise InputError(f"--kind is {kind!r}; expected {', '.join(FIGURES)} or all")
     if kind != "all":
-        return save(FIGURES[kind](frame, temperature, n), folder, kind)
+        return save(FIGURES[kind](frame, temperature, n, tasks), folder, kind)
     paths: list[Path] = []
     refusal: InputError | None = None
     for name, figure in FIGURES.items():
         try:
-            made = figure(frame, temperature, n)
+            made = figure(frame, temperature, n, tasks)
         except InputError as error:
             refusal = error
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -47,8 +47,20 @@ OTHERS: tuple[Style, ...] = (
 )
 """Okabe and Ito's colours, apart for the colour-blind; markers and dashes for those who print in grey."""
 
-PANEL = (3.1, 2.75)
-"""Inches of a panel."""
+PANEL = (2.7, 2.5)
+"""Inches of a panel: narrow, so that letters stay large where a figure is set in a page's width."""
+
+NARROW = 2.25
+"""Inches of a panel where there are more than three beside each other."""
+
+
+Place = Literal["left", "center", "right"]
+PLACES: dict[Place, Literal["outside upper left", "outside upper center", "outside upper right"]] = {
+    "left": "outside upper left",
+    "center": "outside upper center",
+    "right": "outside upper right",
+}
+"""Where legends are, above the panels."""
 
 
 def style_of(name: str, schemes: Sequence[str] = ()) -> Style:
@@ -60,10 +72,11 @@ def style_of(name: str, schemes: Sequence[str] = ()) -> Style:
 
 
 def grid(
-    rows: Sequence[str], columns: Sequence[str], y: str, **options: Any
+    rows: Sequence[str], columns: Sequence[str], y: str, height: float = PANEL[1], **options: Any
 ) -> tuple[Figure, np.ndarray[Any, Any]]:
     """Return a figure with a panel for each row and column, named at the left and at the top."""
-    size = (max(6.0, 0.6 + PANEL[0] * len(columns)), 0.9 + PANEL[1] * len(rows))
+    wide = PANEL[0] if len(columns) <= 3 else NARROW
+    size = (max(6.0, 0.6 + wide * len(columns)), 0.9 + height * len(rows))
     figure = _matplotlib().figure.Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(rows), len(columns), squeeze=False, **options)
     for panel, name in zip(axes[0], columns, strict=True):
@@ -98,33 +111,36 @@ def look_of(verifier: str) -> dict[str, Any]:
     return {"ms": 6.5, "mfc": "none"} if verifier == OURS else {}
 
 
-def legend(figure: Figure, axes: Iterable[Axes]) -> None:
-    """Write one legend above all panels, each name once."""
+def legend(figure: Figure, axes: Iterable[Axes], place: Place = "center", **options: Any) -> None:
+    """Write one legend above all panels, each name once, in as many columns as there is room for."""
     found: dict[str, Any] = {}
     for panel in axes:
         lines, names = panel.get_legend_handles_labels()
         found |= dict(zip(names, lines, strict=True))
     widest = 0.6 + 0.085 * max(map(len, found), default=1)
     columns = max(1, min(len(found), int(figure.get_figwidth() / widest)))
-    figure.legend(
-        list(found.values()),
-        list(found),
-        loc="outside upper center",
-        ncols=columns,
-        fontsize=9,
-        frameon=False,
-        handlelength=3.2,
-    )
+    look: dict[str, Any] = {"ncols": columns, "fontsize": 9, "frameon": False, "handlelength": 3.2}
+    figure.legend(list(found.values()), list(found), loc=PLACES[place], **(look | options))
 
 
-def caption(figure: Figure, frame: pd.DataFrame, what: str) -> None:
-    """Write what is shown, and of how many prompts and positions, below all panels."""
+def caption(figure: Figure, frame: pd.DataFrame, *told: str, sample: str = "") -> None:
+    """Write what is shown, and of how many prompts and positions, below all panels.
+
+    Parameters
+    ----------
+    figure : Figure
+    frame : pandas.DataFrame
+        The rows that are shown.
+    *told : str
+        Sentences; empty ones are left out.
+    sample : str
+        Of :func:`mdsd_theory.study.rows.sample_of`, which has to see all tasks; it comes first.
+    """
     prompts = frame["cluster"].nunique()
     places = frame[["cluster", "turn", "position"]].drop_duplicates()
-    counts = f"{prompts:,} prompt{'s' * (prompts != 1)}, {len(places):,} positions"
-    line = fill(
-        " ".join(filter(None, (f"{counts}.", drawn(frame), what))), int(16 * figure.get_figwidth())
-    )
+    counts = f"{prompts:,} prompt{'s' * (prompts != 1)}, {len(places):,} positions."
+    text = " ".join(filter(None, (sample, counts, drawn(frame), *told)))
+    line = fill(text, int(16 * figure.get_figwidth()))
     figure.supxlabel(line, fontsize=8, color="#444444", parse_math=False)
 
 

@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mdsd_theory.errors import InputError
 from mdsd_theory.study.clusters import rate_mean
-from mdsd_theory.study.figures.style import (
-    Points,
-    caption,
-    curve,
-    grid,
-    legend,
-    look_of,
-    short_label,
-    style_of,
-)
+from mdsd_theory.study.figures.known import label_of, left_out, parts_told, uncut, with_gap
+from mdsd_theory.study.figures.style import Points, caption, curve, grid, legend, look_of, style_of
 from mdsd_theory.study.labels import scheme_label, schemes_of, verifiers_of
-from mdsd_theory.study.rows import select
+from mdsd_theory.study.rows import sample_of, select
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BAND = "bands: ± one standard error of α*, clustered by prompt"
+BAND = "bands: ± one standard error of α*, clustered by prompt."
 
 
-def temperature_figure(frame: pd.DataFrame, temperature: float, n: int) -> Figure:
+def temperature_figure(
+    frame: pd.DataFrame, temperature: float, n: int, tasks: Sequence[str] | None = None
+) -> Figure:
     """Draw acceptance against temperature at one n."""
-    return _sweep(select(frame, n=n), "temperature", "temperature T", f"n = {n} drafts")
+    rows = select(frame, n=n, tasks=tasks)
+    return _sweep(rows, "temperature", "temperature T", f"n = {n} drafts", sample_of(frame))
 
 
-def drafts_figure(frame: pd.DataFrame, temperature: float, n: int) -> Figure:
+def drafts_figure(
+    frame: pd.DataFrame, temperature: float, n: int, tasks: Sequence[str] | None = None
+) -> Figure:
     """Draw acceptance against n at one temperature."""
-    return _sweep(select(frame, temperature=temperature), "n", "drafts n", f"T = {temperature:g}")
+    rows = select(frame, temperature=temperature, tasks=tasks)
+    return _sweep(rows, "n", "drafts n", f"T = {temperature:g}", sample_of(frame))
 
 
-def _sweep(frame: pd.DataFrame, column: str, label: str, fixed: str) -> Figure:
+def _sweep(frame: pd.DataFrame, column: str, label: str, fixed: str, sample: str) -> Figure:
     if frame[column].nunique() < 2:
         raise InputError(f"the captures hold one {column} only; a curve needs at least two")
     pairs, schemes = list(frame["pair"].unique()), schemes_of(frame)
-    shown = [x for x in schemes if "@" not in x and frame[frame["scheme"] == x][column].nunique() > 1]
+    curved = [x for x in uncut(frame) if frame[frame["scheme"] == x][column].nunique() > 1]
+    shown = with_gap(frame, curved)
     titles = ["bounds α*", *map(scheme_label, shown)]
     figure, axes = grid(pairs, titles, "acceptance", sharex=True, sharey="row")
     for line, pair in zip(axes, pairs, strict=True):
@@ -53,7 +53,8 @@ def _sweep(frame: pd.DataFrame, column: str, label: str, fixed: str) -> Figure:
         panel.set_xlabel(label, fontsize=9)
         panel.locator_params(axis="x", integer=column == "n")
     legend(figure, axes.flat)
-    caption(figure, frame, f"{fixed}; {BAND}")
+    left = left_out(frame[frame["scheme"].isin(curved)], shown)
+    caption(figure, frame, f"{fixed}; {BAND}", parts_told(frame, shown), left, sample=sample)
     return figure
 
 
@@ -66,7 +67,7 @@ def _bounds(axes: Axes, frame: pd.DataFrame, column: str, schemes: list[str]) ->
 def _verifiers(axes: Axes, frame: pd.DataFrame, column: str) -> None:
     for name in ("alpha", *verifiers_of(frame)):
         points, bound = _points(frame, name, column), name == "alpha"
-        curve(axes, points, style_of(name), short_label(name), band=bound, **look_of(name))
+        curve(axes, points, style_of(name), label_of(frame, name), band=bound, **look_of(name))
 
 
 def _points(rows: pd.DataFrame, values: str, column: str) -> Points:
