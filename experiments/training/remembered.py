@@ -12,7 +12,7 @@ from training.corpus import Batch, Dealer
 class HiddenStates:
     """What the target thinks at the tokens of a batch: looked up, or worked out where there is no room.
 
-    Epochs after the first then cost no pass of the target, more than half of a step for a small draft.
+    Training then costs one pass of the target over the corpus, however many epochs there are.
 
     Attributes
     ----------

@@ -333,20 +333,25 @@ def test_the_context_is_the_heads(tmp_path, target):
         assert load_eagle(tmp_path, target).context == context
 
 
-def test_the_head_that_is_in_the_repository_is_read():
+@pytest.mark.parametrize("tokens", [49_152, 256])
+def test_the_head_that_is_in_the_repository_is_read(tokens):
     folder = Path(__file__).parents[2] / "experiments/models/smollm2_135m_eagle"
     config = LlamaConfig(
-        vocab_size=256, hidden_size=576, intermediate_size=64, num_hidden_layers=1,
-        num_attention_heads=9, num_key_value_heads=3,
+        vocab_size=tokens, hidden_size=576, intermediate_size=64, num_hidden_layers=1,
+        num_attention_heads=9, num_key_value_heads=3, tie_word_embeddings=True,
     )  # fmt: skip
-    torch.manual_seed(0)
     target = Target(LlamaForCausalLM(config).eval(), None, {}, 128, frozenset({2}))
-    with pytest.raises(InputError, match="head for 49,152 tokens and the target has 256"):
-        load_eagle(folder, target)
-    written = json.loads((folder / "config.json").read_text())
-    assert written["mdsd_theory"]["licence"] == "Apache-2.0"
-    assert written["mdsd_theory"]["storage"] == "int8"
-    figures = json.loads((folder / "figures.json").read_text())["figures"]
-    assert figures["alpaca"]["acceptance_0.7"] > 0.5
-    assert (folder / "model.safetensors").stat().st_size < 10_000_000
-    assert f"{figures['alpaca']['acceptance_0.7']:.4f}" in (folder / "README.md").read_text()
+    if tokens == 256:
+        with pytest.raises(InputError, match="head for 49,152 tokens and the target has 256"):
+            load_eagle(folder, target)
+        return
+    draft = load_eagle(folder, target)
+    assert draft.info["parameters"] == 9_512_064
+    stored = load_file(folder / "model.safetensors")
+    widths = {name: x.shape[1] for name, x in stored.items() if x.dtype == torch.int8}
+    assert widths["layers.0.mlp.down_proj.weight"] == 4608
+    mask = torch.ones(1, 6, dtype=torch.bool)
+    scope = Scope(torch.randint(tokens, (1, 6)), mask, mask)
+    logits = draft.logits(scope, torch.randn(1, 6, 576))
+    assert logits.shape == (6, tokens)
+    assert logits.isfinite().all()
