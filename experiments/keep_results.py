@@ -6,7 +6,8 @@
 
 Each capture becomes a folder of the same name that ``mdsd table`` and ``mdsd figure`` read. Its prompts
 are drawn by ``--seed`` task by task, in proportion to the tasks' prompts but some of each, and its
-manifest says of how many. What a sample cannot restore is computed from all rows and kept beside it:
+manifest says of how many; with ``--prompts 0`` it is kept alone. What a sample cannot restore is computed
+from all rows and kept beside it:
 
 ``means.csv``
     Table 1 for every temperature and n, of each capture and of those of a pair together (``pooled``).
@@ -68,7 +69,9 @@ class Whole:
 def keep(
     captures: Annotated[list[Path], typer.Argument(metavar="CAPTURE...", help="Of mdsd capture.")],
     out: Annotated[Path, typer.Option(help="Folder of the small ones.")],
-    prompts: Annotated[int, typer.Option(min=1, help="Prompts of each that are kept.")] = 40,
+    prompts: Annotated[
+        int, typer.Option(min=0, help="Prompts of each that are kept; 0: manifests alone.")
+    ] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Of their choice.")] = 0,
     temperature: Annotated[
         list[float] | None, typer.Option(help="Of table.md; may be repeated.", show_default="0.7")
@@ -141,7 +144,11 @@ def write_pages(whole: Whole, out: Path, shown: Conditions) -> None:
 
 
 def keep_some(capture: Path, out: Path, most: int, seed: int) -> int:
-    """Write some prompts of a capture; return the bytes of the folder."""
+    """Write some prompts of a capture, or its manifest alone; return the bytes of the folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    if not most:
+        write_manifest(out, read_manifest(capture))
+        return size_of(out)
     rows, manifest = read_rows(capture), read_manifest(capture)
     chosen = drawn_prompts(rows, most, seed)
     some = rows.filter(np.isin(rows["prompt"], chosen))
@@ -151,13 +158,17 @@ def keep_some(capture: Path, out: Path, most: int, seed: int) -> int:
         for x in some.schema
     )
     facts = facts_of(some, chosen, [read_facts(path) for path in shards(capture)])
-    out.mkdir(parents=True, exist_ok=True)
     write_shard(out, facts, some.cast(small))
     first = {"of": len(np.unique(rows["prompt"])), "totals": manifest.get("totals", {})}
     first |= {key: x for key, x in manifest.get("sample", {}).items() if key in first}
     sample = {"prompts": len(chosen), **first, "seed": seed, "precision": "float32"}
     write_manifest(out, manifest | {"totals": total([facts]) | {"kept": 0}, "sample": sample})
-    return sum(x.stat().st_size for x in out.iterdir())
+    return size_of(out)
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of the files in a folder."""
+    return sum(x.stat().st_size for x in folder.iterdir())
 
 
 def facts_of(some: pa.Table, chosen: Sequence[int], whole: Sequence[Facts]) -> Facts:

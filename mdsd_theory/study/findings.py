@@ -66,11 +66,13 @@ def about(frame: pd.DataFrame, sample: str = "") -> str:
         return "No rows of two drafts or more; one draft is the same in all schemes."
     tasks = [str(x) for x in several["task"].unique() if x != ""]
     first = several.drop_duplicates(["cluster", "turn", "position"])
+    pairs = several["pair"].nunique()
+    summed = f", summed over {pairs} pairs" if pairs > 1 else ""
     fixed = " and take the mix of tasks as fixed" if len(tasks) > 1 else ""
     parts = (
         f"Of {_listed(map(str, several['pair'].unique()))}"
         + (f"; tasks: {_listed(tasks)}." if tasks else "."),
-        f"{len(first):,} positions of {first['cluster'].nunique():,} prompts.",
+        f"{len(first):,} positions of {first['cluster'].nunique():,} prompts{summed}.",
         _answers(several),
         sample,
         f"T: {_listed(_numbers(several['temperature']))}; n: {_listed(_numbers(several['n']))}.",

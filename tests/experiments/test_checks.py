@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("transformers")
@@ -207,18 +207,28 @@ def test_chances_of_hits(scripts):
     assert chance(600, 1000, 0.5, 0.1) == pytest.approx(2 * norm.sf(0.1 / (0.5**2 / 1000 + 0.01) ** 0.5))
 
 
-def test_chi_square_has_its_level_and_sees_rare_tokens(scripts, rng):
+def test_the_fit_keeps_its_level_and_sees_rare_tokens(scripts, rng):
     fit = scripts.check_samplers.fit_of
     law = rng.dirichlet(np.full(5000, 0.05))
     law[:4000] = 0.0
     law /= law.sum()
     chances = np.array([fit(rng.choice(5000, 20_000, p=law), law) for _ in range(200)])
     for level in (0.05, 0.5):
-        assert abs((chances < level).mean() - level) < 5 * (level * (1 - level) / 200) ** 0.5
+        share = (chances < level).mean()
+        assert level / 5 < share < level + 5 * (level * (1 - level) / 200) ** 0.5
     rare = law < 1e-3
     shifted = np.where(rare, law * (1 + 0.3 * (np.arange(5000) % 2)), law)
     assert fit(rng.choice(5000, 400_000, p=shifted / shifted.sum()), law) < 1e-6
     assert fit(np.array([0, 4999] * 50), law) == 0.0
+
+
+def test_a_token_of_few_draws_has_its_exact_chance(scripts):
+    """Of 42 draws where 20 are expected chi-square says 9e-7, the binomial law 2e-5."""
+    law = np.array([1 - 1e-3, 1e-3])
+    tokens = np.repeat([0, 1], [20_000 - 42, 42])
+    exact = 2 * 2 * binom.sf(41, 20_000, 1e-3)
+    assert 1e-5 < exact == pytest.approx(scripts.check_samplers.fit_of(tokens, law), rel=1e-9)
+    assert scripts.check_samplers.fit_of(np.zeros(100, dtype=int), np.array([1.0, 0.0])) == 1.0
 
 
 def test_every_cell_expects_enough(scripts, rng):

@@ -70,6 +70,20 @@ def test_some_prompts_and_all_means(run, tmp_path):
         np.testing.assert_allclose(mine["gap_standard_error"], of_all["gap_standard_error"], rtol=1e-6)
 
 
+def test_no_prompts_keep_the_manifest_and_the_means(run, tmp_path):
+    folders = two_tasks(tmp_path)
+    kept = tmp_path / "kept"
+    assert run(*folders, "--out", kept, "--prompts", 0) == 0
+    for folder in folders:
+        assert [x.name for x in (kept / "pair" / folder.name).iterdir()] == ["manifest.json"]
+        assert read_manifest(kept / "pair" / folder.name) == read_manifest(folder)
+    told = pd.read_csv(kept / "means.csv")
+    few = tmp_path / "few"
+    assert run(*folders, "--out", few, "--prompts", 5) == 0
+    pd.testing.assert_frame_equal(told, pd.read_csv(few / "means.csv"))
+    assert (kept / "findings.md").read_text() == (few / "findings.md").read_text()
+
+
 def test_prompts_are_drawn_task_by_task(script, run, tmp_path):
     tasks = ("chat",) * 8 + ("maths", "law")
     whole = capture(tmp_path / "pair" / "mixed", simulated(prompts=100, tasks=tasks), "T", "D")

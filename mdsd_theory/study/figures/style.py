@@ -138,7 +138,9 @@ def caption(figure: Figure, frame: pd.DataFrame, *told: str, sample: str = "") -
     """
     prompts = frame["cluster"].nunique()
     places = frame[["cluster", "turn", "position"]].drop_duplicates()
-    counts = f"{prompts:,} prompt{'s' * (prompts != 1)}, {len(places):,} positions."
+    pairs = frame["pair"].nunique()
+    summed = f", summed over {pairs} pairs" if pairs > 1 else ""
+    counts = f"{prompts:,} prompt{'s' * (prompts != 1)}, {len(places):,} positions{summed}."
     text = " ".join(filter(None, (sample, counts, drawn(frame), *told)))
     line = fill(text, int(16 * figure.get_figwidth()))
     figure.supxlabel(line, fontsize=8, color="#444444", parse_math=False)

@@ -1,0 +1,42 @@
+"""The page of results says what the files beside it say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mdsd_theory.capture.manifest import read_manifest
+from mdsd_theory.study.rows import read
+from mdsd_theory.study.table import table
+
+cogapp = pytest.importorskip("cogapp")
+RESULTS = Path(__file__).parents[2] / "experiments" / "results"
+PAGE = RESULTS / "README.md"
+
+
+def test_tables_are_those_of_the_files(monkeypatch, capsys):
+    monkeypatch.chdir(RESULTS.parents[1])
+    assert cogapp.Cog().main(["cog", "--check", "--diff", str(PAGE)]) == 0, capsys.readouterr().out
+
+
+def test_every_file_that_is_linked_is_there():
+    links = re.findall(r"\]\(([^)#]+)", PAGE.read_text(encoding="utf-8"))
+    assert len(links) > 10
+    assert [x for x in links if not (RESULTS / x).exists()] == []
+
+
+def test_rows_that_are_kept_can_be_read_and_are_of_the_whole():
+    folders = sorted((RESULTS / "captures").glob("*/*"))
+    frame = read(folders)
+    shown = table(frame, 0.7, 3)
+    assert shown["pair"].nunique() == 3
+    assert shown["sample"].iloc[0].startswith("A sample of 72 of 4,512 prompts.")
+    for folder in folders:
+        totals = read_manifest(folder)["sample"]["totals"]
+        assert totals["violations"] == {}
+        assert totals["positions"] == sum(x["positions"] for x in read_manifest(folder)["runs"])
+
+
+def test_manifests_name_no_folder_of_a_machine():
+    for path in RESULTS.glob("**/manifest.json"):
+        assert not re.search(r'"[^"]*(/home|/root|/tmp|/work)', path.read_text(encoding="utf-8")), path
