@@ -247,3 +247,21 @@ def test_rows_that_are_no_distributions_are_marked(host):
     p[3] *= 1.01
     q[4] = 1.0  # sums in fixed point wrap
     assert iid_plan(host, Rows(p, q), 2, 1e-9).bad.tolist() == [0, 1, 1, 1, 1, 0]
+
+
+def test_almost_nothing_is_drafted_outside_the_best_set(host):
+    """p(outside) less its deficit was computed as zero there, and the ceiling with it: 0.086 were lost."""
+    pairs = []
+    for drafted in (0.0, 1e-30, 1e-21, 2e-19, 1e-18, 1e-17, 1e-16, 1e-12, 1e-6):
+        for share, kept in ((0.924, 1.0), (0.867, 1.0), (0.5, 1.0), (0.924, 0.5), (0.867, 0.5)):
+            for tokens in (1, 8):
+                p, q = np.zeros((2, SIZE))
+                p[0], q[0] = share * kept, kept - drafted
+                p[1 : 1 + tokens], q[1 : 1 + tokens] = (1 - p[0]) / tokens, drafted / tokens
+                q[-1] += max(1 - q.sum(), 0.0)
+                pairs.append((p, q))
+    p, q = (torch.tensor(np.stack(x)) for x in zip(*pairs, strict=True))
+    for n in (1, 2, 3, 8):
+        plan = iid_plan(host, Rows(p, q), n, 1e-9)
+        assert not plan.bad.any()
+        np.testing.assert_allclose(plan.acceptance, optima(p, q, n), atol=1e-7)

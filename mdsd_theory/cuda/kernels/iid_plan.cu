@@ -65,11 +65,13 @@ __device__ inline Clip plateaus(Rung rung, int t, int rungs, int n, Least* scrat
     __syncthreads();
     const double inside = of_best[1], outside = of_best[3] * mean_height(inside, 1.0, n);
     const double surplus = fmax(power(inside, n) - of_best[0], 0.0);
-    const double deficit = fmax(of_best[2] - outside, 0.0);
+    const double deficit = fmax(of_best[2] - outside, 0.0), covered = fmin(of_best[2], outside);
     double low = ENDLESS, high = -ENDLESS;
     if (here && t <= best.place && rung.upto_q > 0) low = (rung.upto_p + surplus) / rung.upto_q;
     if (here && t >= best.place && rung.after_q > 0) high = (rung.after_p - deficit) / rung.after_q;
-    if (t == 0 && best.place < 0) high = fmax(high, total_p - deficit);
+    // after_p - deficit there, where the difference would lose all that is drafted outside, tiny as it is
+    if (t == best.place && of_best[3] > 0) high = fmax(high, covered / of_best[3]);
+    if (t == 0 && best.place < 0) high = fmax(high, covered);
     low = block_least({low, 0}, scratch).value;
     high = -block_least({-high, 0}, scratch).value;
     return {low == ENDLESS ? 0 : low, high == -ENDLESS ? (double)n : fmin(high, (double)n)};
