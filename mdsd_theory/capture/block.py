@@ -12,7 +12,7 @@ import numpy as np
 
 from mdsd_theory.capture.clock import Clock
 from mdsd_theory.capture.kept import Sample, limit
-from mdsd_theory.capture.orderings import violations
+from mdsd_theory.capture.orderings import excused, violations
 from mdsd_theory.capture.positions import Columns, Positions, Prompt, Questions
 from mdsd_theory.capture.shards import Facts, tabulate, write_shard
 from mdsd_theory.capture.stages import Stages
@@ -100,6 +100,7 @@ def capture_block(
         undefined=table["alpha"].null_count,
         violations=dict(Counter(row["broken"] for row in broken)),
         examples=tuple(broken[:SHOWN]),
+        excused=excused(columns) if columns else {},
         models=stages.models,
         device=stages.device,
     )

@@ -21,6 +21,7 @@ from mdsd_theory.capture.manifest import (
     require_same,
     write_manifest,
 )
+from mdsd_theory.capture.orderings import merged
 from mdsd_theory.capture.positions import Prompt
 from mdsd_theory.capture.shards import Facts, arrow, read_facts, shard_name, shards
 from mdsd_theory.capture.stages import Recipe, Stages
@@ -233,6 +234,7 @@ def total(facts: Sequence[Facts]) -> dict[str, Any]:
         "seconds": dict(seconds),
         "skipped": skipped,
         "violations": dict(broken),
+        "excused": merged(each.excused for each in facts),
         "examples": [example for each in facts for example in each.examples][:SHOWN],
     }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,10 +62,99 @@ def violations(columns: Columns) -> list[Row]:
     >>> [(x["broken"], x["position"]) for x in violations({k: np.array([v]) for k, v in row.items()})]
     [('greedy <= alpha', 5)]
     """
+    table = _as_table(columns)
+    return [row for order in _compared(table) for row in order.broken(table)]
+
+
+def excused(columns: Columns) -> dict[str, dict[str, Any]]:
+    r"""Return what :func:`violations` lets pass because a column states an error above :data:`TOLERANCE`.
+
+    Parameters
+    ----------
+    columns : mapping of str to array
+        As :func:`violations` takes them.
+
+    Returns
+    -------
+    dict
+        For each order that such rows break beyond the tolerance: ``rows``, how many they are, and
+        ``largest``, the largest excess less − more.
+
+    Examples
+    --------
+    >>> row = {"prompt": 0, "turn": 0, "position": 5, "token": 9, "temperature": 0.7, "n": 3}
+    >>> row |= {"scheme": "greedy", "alpha": 0.5, "optimal": 0.501, "optimal_error": 0.01}
+    >>> (found,) = excused({k: np.array([v]) for k, v in row.items()}).items()
+    >>> found[0], found[1]["rows"], round(found[1]["largest"], 6)
+    ('optimal <= alpha', 1, 0.001)
+    """
+    table, found = _as_table(columns), {}
+    for order in _compared(table):
+        excess = order.excess[(order.excess > TOLERANCE) & (order.excess <= order.slack)]
+        if excess.size:
+            found[order.name] = {"rows": excess.size, "largest": float(excess.max())}
+    return merged([found])
+
+
+def merged(parts: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Return what several parts of the rows give together, as :func:`excused` tells it."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        for name, x in part.items():
+            old = found.get(name, {"rows": 0, "largest": 0.0})
+            found[name] = {
+                "rows": old["rows"] + x["rows"],
+                "largest": max(old["largest"], x["largest"]),
+            }
+    return found
+
+
+def _as_table(columns: Columns) -> dict[str, NDArray[Any]]:
     table = {name: np.asarray(x) for name, x in columns.items()}
-    table = {name: x.astype(str) if x.dtype == object else x for name, x in table.items()}
-    found = [row for less, more in _orders(table) for row in _within(table, less, more)]
-    return found + list(_across(table))
+    return {name: x.astype(str) if x.dtype == object else x for name, x in table.items()}
+
+
+@dataclass(frozen=True)
+class _Order:
+    """Two columns of which one is promised not to be above the other, at rows ``a`` and ``b``."""
+
+    name: str
+    less: str
+    more: str
+    a: NDArray[np.intp]
+    b: NDArray[np.intp]
+    excess: NDArray[Any]
+    slack: NDArray[Any]
+
+    def broken(self, table: dict[str, NDArray[Any]]) -> Iterator[Row]:
+        """Yield the rows that break it, as plain numbers and words."""
+        by = self.excess - self.slack
+        for k in np.flatnonzero(by > 0).tolist():
+            row, other = self.a[k], self.b[k]
+            keys = {name: table[name][row].item() for name in KEYS if name in table}
+            figures = {"less": table[self.less][row], "more": table[self.more][other], "by": by[k]}
+            yield keys | {"broken": self.name} | {name: float(x) for name, x in figures.items()}
+
+
+def _compared(table: dict[str, NDArray[Any]]) -> Iterator[_Order]:
+    """Yield all orders of the columns, within a row and between the schemes."""
+    every = np.arange(len(table["scheme"]))
+    for less, more in _orders(table):
+        if less in table and more in table:
+            yield _order(f"{less} <= {more}", table, (less, more), (every, every))
+    partners = _partners(table)
+    for less, more in ACROSS:
+        if less in table and more in table:
+            name = f"{less} with_replacement <= {more} without_replacement"
+            yield _order(name, table, (less, more), partners)
+
+
+def _order(
+    name: str, table: dict[str, NDArray[Any]], columns: tuple[str, str], rows: tuple[Any, Any]
+) -> _Order:
+    slack = sum(_allowed(table, column)[at] for column, at in zip(columns, rows, strict=True)) + TOLERANCE
+    less, more = (table[column][at] for column, at in zip(columns, rows, strict=True))
+    return _Order(name, *columns, *rows, less - more, slack)
 
 
 def _orders(table: dict[str, NDArray[Any]]) -> Iterator[tuple[str, str]]:
@@ -79,33 +169,14 @@ def _orders(table: dict[str, NDArray[Any]]) -> Iterator[tuple[str, str]]:
     yield from (("lower", "alpha"), ("alpha", "upper"))
 
 
-def _within(table: dict[str, NDArray[Any]], less: str, more: str) -> Iterator[Row]:
-    if less not in table or more not in table:
-        return
-    by = table[less] - table[more] - _allowed(table, less) - _allowed(table, more) - TOLERANCE
-    for row in np.flatnonzero(by > 0).tolist():
-        yield _told(table, row, row, less, more, by[row])
-
-
-def _allowed(table: dict[str, NDArray[Any]], name: str) -> Any:
+def _allowed(table: dict[str, NDArray[Any]], name: str) -> NDArray[Any]:
     """Return how far a column may be from the truth by its own account."""
     error = table.get(name + ERROR)
     if error is None:
-        return 0.0
+        return np.zeros(len(table["scheme"]))
     estimated = (table["n"] > 3) & (name == "rrs_without_replacement")
-    return np.nan_to_num(error) * np.where(estimated, STANDARD_ERRORS, 1.0)
-
-
-def _across(table: dict[str, NDArray[Any]]) -> Iterator[Row]:
-    """Yield what breaks an order between the rows with and without replacement."""
-    a, b = _partners(table)
-    words = "{0} with_replacement", "{0} without_replacement"
-    for less, more in ACROSS:
-        if less in table and more in table:
-            slack = np.broadcast_to(_allowed(table, more), table["scheme"].shape)[b] + TOLERANCE
-            by = table[less][a] - table[more][b] - slack
-            for k in np.flatnonzero(by > 0).tolist():
-                yield _told(table, a[k], b[k], less, more, by[k], words)
+    found: NDArray[Any] = np.nan_to_num(error) * np.where(estimated, STANDARD_ERRORS, 1.0)
+    return found
 
 
 def _partners(table: dict[str, NDArray[Any]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -135,19 +206,3 @@ def _numbered(keys: list[NDArray[Any]]) -> NDArray[np.int64]:
             count = len(found)
         number, count = number * len(values) + place, count * len(values)
     return number
-
-
-def _told(
-    table: dict[str, NDArray[Any]],
-    row: int,
-    other: int,
-    less: str,
-    more: str,
-    by: float,
-    words: tuple[str, str] = ("{0}", "{0}"),
-) -> Row:
-    """Return one broken order, as plain numbers and words."""
-    keys = {name: table[name][row].item() for name in KEYS if name in table}
-    order = f"{words[0].format(less)} <= {words[1].format(more)}"
-    figures = {"less": table[less][row], "more": table[more][other], "by": by}
-    return keys | {"broken": order} | {name: float(x) for name, x in figures.items()}

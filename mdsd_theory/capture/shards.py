@@ -43,6 +43,8 @@ class Facts:
         How many rows break each order that the theory promises; empty when all is well.
     examples : tuple of dict
         Some of those rows, as of :func:`mdsd_theory.capture.orderings.violations`.
+    excused : dict
+        What passed because a column states an error, as of :func:`mdsd_theory.capture.orderings.excused`.
     models : dict
         What the manifest says of target and draft.
     device : str
@@ -58,6 +60,7 @@ class Facts:
     undefined: int = 0
     violations: dict[str, int] = field(default_factory=dict)
     examples: tuple[dict[str, Any], ...] = ()
+    excused: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     device: str = ""
 

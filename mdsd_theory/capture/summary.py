@@ -35,6 +35,7 @@ def lines(out: Path, outcome: Outcome) -> Iterator[str]:
         few = "the draft can draw fewer tokens than the scheme has to"
         yield f"  no α* in {totals['undefined']:,} rows: {few}"
     yield from _violations(outcome)
+    yield from _excused(outcome)
 
 
 def _run(outcome: Outcome) -> str:
@@ -74,3 +75,8 @@ def _violations(outcome: Outcome) -> Iterator[str]:
         return
     counts = ", ".join(f"{name} in {count:,} rows" for name, count in broken.items())
     yield f"  violations: {counts}; examples are in the manifest"
+
+
+def _excused(outcome: Outcome) -> Iterator[str]:
+    for name, x in outcome.totals["excused"].items():
+        yield f"  within stated errors: {name} in {x['rows']:,} rows, by up to {x['largest']:.1e}"

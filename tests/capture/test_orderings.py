@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from mdsd_theory.capture.measures import measure  # noqa: E402
-from mdsd_theory.capture.orderings import TOLERANCE, violations  # noqa: E402
+from mdsd_theory.capture.orderings import TOLERANCE, excused, merged, violations  # noqa: E402
 from mdsd_theory.capture.positions import KEYS, Positions, Questions  # noqa: E402
 
 
@@ -102,6 +102,28 @@ def test_stated_errors_are_allowed(columns):
     # From four drafts on the error is a standard error.
     four = above | {"n": np.where(columns["n"] == 3, 4, columns["n"])}
     assert violations(four) == []
+
+
+def test_what_stated_errors_excuse_is_counted(columns):
+    assert excused(columns) == {}
+    row = row_of(columns, scheme="without_replacement", **KEY)
+    other = row_of(columns, scheme="without_replacement", **(KEY | {"position": 2}))
+    excess, changed = {row: 5e-4, other: 2e-3}, columns
+    for at, x in excess.items():
+        changed = planted(changed, "optimal", at, columns["alpha"][at] + x)
+        changed = planted(changed, "optimal_error", at, 4e-3)
+    assert violations(changed) == []
+    found = excused(changed)
+    assert found == {"optimal <= alpha": {"rows": 2, "largest": pytest.approx(2e-3, rel=1e-9)}}
+    broken = planted(changed, "optimal_error", other, 1e-3)
+    assert [x["position"] for x in violations(broken)] == [2]
+    assert excused(broken)["optimal <= alpha"]["rows"] == 1
+    assert merged([found, {}, found])["optimal <= alpha"]["rows"] == 4
+    rrs = row_of(columns, scheme="with_replacement", **KEY)
+    above = planted(columns, "rrs", rrs, columns["rrs_without_replacement"][row] + 1e-4)
+    above = planted(above, "rrs_without_replacement_error", row, 2e-4)
+    name = "rrs with_replacement <= rrs_without_replacement without_replacement"
+    assert excused(above)[name] == {"rows": 1, "largest": pytest.approx(1e-4, rel=1e-6)}
 
 
 def test_shards_of_other_positions_and_few_columns(columns):

@@ -250,7 +250,7 @@ def test_rows_that_are_no_distributions_are_marked(host):
 
 
 def test_almost_nothing_is_drafted_outside_the_best_set(host):
-    """p(outside) less its deficit was computed as zero there, and the ceiling with it: 0.086 were lost."""
+    """p(outside) less its deficit came out as zero, and the ceiling with it: 0.086 were lost."""
     pairs = []
     for drafted in (0.0, 1e-30, 1e-21, 2e-19, 1e-18, 1e-17, 1e-16, 1e-12, 1e-6):
         for share, kept in ((0.924, 1.0), (0.867, 1.0), (0.5, 1.0), (0.924, 0.5), (0.867, 0.5)):
