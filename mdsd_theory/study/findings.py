@@ -23,6 +23,7 @@ CLAIMS: tuple[Callable[[pd.DataFrame], Finding], ...] = (
     claims.greedy_when_hot,
     claims.rrs_gap_is_smaller_without,
     claims.truncation_beats_greedy,
+    claims.both_cut_beats_greedy,
     gains.optimal_gains,
 )
 
@@ -37,7 +38,7 @@ def findings(frame: pd.DataFrame) -> list[Finding]:
 
     Conditions are the triples of pair, temperature and n ≥ 2 of the frame: one draft is the same in all
     schemes. A condition is decided where the confidence intervals of its numbers are; the intervals of a
-    claim hold together with the chance 95 % (Bonferroni).
+    claim are simultaneous ones of level 95 % (Bonferroni).
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def about(frame: pd.DataFrame, sample: str = "") -> str:
         f"T: {_listed(_numbers(several['temperature']))}; n: {_listed(_numbers(several['n']))}.",
         "A condition is a pair, a temperature T and a number n of drafts. Means are over positions; "
         f"standard errors are clustered by prompt{fixed}. The intervals of a "
-        f"claim hold together with the chance {100 * LEVEL:g} % (Bonferroni).",
+        f"claim are simultaneous ones of level {100 * LEVEL:g} % (Bonferroni).",
     )
     return " ".join(filter(None, parts))
 

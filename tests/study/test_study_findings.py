@@ -79,7 +79,10 @@ def test_conditions_are_pair_temperature_and_n():
 
 def test_the_paper_is_confirmed_where_it_is_true():
     frame = simulated(
-        temperatures=(0.3, 0.7), drafts=(2, 3), greedy=0.1, **{"with_replacement@top100": 0.15}
+        temperatures=(0.3, 0.7),
+        drafts=(2, 3),
+        greedy=0.1,
+        **{"with_replacement@top100": 0.15, "greedy@top100": 0.12},
     )
     found = {x.key: x.verdict for x in findings(frame)}
     assert found == {
@@ -92,6 +95,7 @@ def test_the_paper_is_confirmed_where_it_is_true():
         "hot": "not enough data",
         "rrs": "confirmed",
         "top_k": "confirmed",
+        "both_cut": "confirmed",
         "optimal": "confirmed",
     }
 
@@ -281,6 +285,20 @@ def test_the_gain_of_a_cut_is_told_relative_to_greedy():
     share = 100 * found.numbers[0].estimate.mean / greedy
     assert f"{share:.1f} % of α* greedy" in found.note
     assert "%" not in found.claim
+
+
+def test_cuts_are_compared_with_greedy_from_the_same_cut():
+    lifts = {"with_replacement@top100": 0.05, "greedy@top100": 0.02, "with_replacement@top200": 0.09}
+    frame = simulated(greedy=0.1, **lifts)
+    whole, cut = claims.truncation_beats_greedy(frame), claims.both_cut_beats_greedy(frame)
+    assert [x.what for x in cut.numbers] == ["α* with, top 100 − α* greedy, top 100"]
+    assert (whole.verdict, cut.verdict) == ("refuted", "confirmed")
+    assert cut.numbers[0].estimate.mean == pytest.approx(0.03, abs=2e-3)
+    greedy = frame.loc[frame["scheme"] == "greedy@top100", "alpha"].mean()
+    share = 100 * cut.numbers[0].estimate.mean / greedy
+    assert f"{share:.1f} % of α* greedy" in cut.note
+    one = claims.both_cut_beats_greedy(simulated(temperatures=(0.7, 1.0), greedy=0.1, **lifts))
+    assert one.signs == ("yes", "yes")
 
 
 def test_tasks_are_strata_of_findings():
