@@ -47,6 +47,9 @@ OTHERS: tuple[Style, ...] = (
 )
 """Okabe and Ito's colours, apart for the colour-blind; markers and dashes for those who print in grey."""
 
+OF_CUT: tuple[tuple[str, Any], ...] = (("x", (0, (1, 1.2))), ("+", (0, (3, 1, 1, 1))), ("1", (0, (2, 3))))
+"""Marker and dashes of schemes whose q is cut, cut by cut, in the colour of the scheme itself."""
+
 PANEL = (2.7, 2.5)
 """Inches of a panel: narrow, so that letters stay large where a figure is set in a page's width."""
 
@@ -67,7 +70,11 @@ def style_of(name: str, schemes: Sequence[str] = ()) -> Style:
     """Return the style of a scheme, where schemes are given, or else of a verifier."""
     if not schemes:
         return OF_VERIFIER.get(name, OTHERS[0])
-    others = [x for x in schemes if x not in OF_SCHEME]
+    base, cut = name.partition("@")[::2]
+    if cut and base in OF_SCHEME:
+        cuts = list(dict.fromkeys(x.partition("@")[2] for x in schemes if "@" in x))
+        return (OF_SCHEME[base][0], *OF_CUT[cuts.index(cut) % len(OF_CUT)])
+    others = [x for x in schemes if x.partition("@")[0] not in OF_SCHEME]
     return OF_SCHEME[name] if name in OF_SCHEME else OTHERS[others.index(name) % len(OTHERS)]
 
 
@@ -121,6 +128,17 @@ def legend(figure: Figure, axes: Iterable[Axes], place: Place = "center", **opti
     columns = max(1, min(len(found), int(figure.get_figwidth() / widest)))
     look: dict[str, Any] = {"ncols": columns, "fontsize": 9, "frameon": False, "handlelength": 3.2}
     figure.legend(list(found.values()), list(found), loc=PLACES[place], **(look | options))
+
+
+def two_legends(figure: Figure, axes: np.ndarray[Any, Any]) -> None:
+    """Write a legend for the panels of bounds, the first of each row, and one for the others."""
+    bounds = len(axes[0, 0].get_legend_handles_labels()[1])
+    look: dict[str, Any] = {"title_fontsize": 9, "alignment": "left", "handlelength": 2.6}
+    if axes.shape[1] == 1:
+        legend(figure, axes.flat)
+        return
+    legend(figure, axes[:, 0], "left", title="bounds (first panels)", ncols=1 + (bounds > 4), **look)
+    legend(figure, axes[:, 1:].flat, "right", title="rates (other panels)", ncols=2, **look)
 
 
 def caption(figure: Figure, frame: pd.DataFrame, *told: str, sample: str = "") -> None:

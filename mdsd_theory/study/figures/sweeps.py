@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mdsd_theory.errors import InputError
 from mdsd_theory.study.clusters import rate_mean
 from mdsd_theory.study.figures.known import label_of, left_out, parts_told, uncut, with_gap
-from mdsd_theory.study.figures.style import Points, caption, curve, grid, legend, look_of, style_of
+from mdsd_theory.study.figures.style import Points, caption, curve, grid, look_of, style_of, two_legends
 from mdsd_theory.study.labels import scheme_label, schemes_of, verifiers_of
 from mdsd_theory.study.rows import sample_of, select
 
@@ -52,7 +52,7 @@ def _sweep(frame: pd.DataFrame, column: str, label: str, fixed: str, sample: str
     for panel in axes[-1]:
         panel.set_xlabel(label, fontsize=9)
         panel.locator_params(axis="x", integer=column == "n")
-    legend(figure, axes.flat)
+    two_legends(figure, axes)
     left = left_out(frame[frame["scheme"].isin(curved)], shown)
     caption(figure, frame, f"{fixed}; {BAND}", parts_told(frame, shown), left, sample=sample)
     return figure

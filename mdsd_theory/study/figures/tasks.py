@@ -9,7 +9,7 @@ import numpy as np
 
 from mdsd_theory.study.clusters import Estimate, rate_mean
 from mdsd_theory.study.figures.known import label_of, left_out, parts_told, uncut, with_gap
-from mdsd_theory.study.figures.style import PANEL, Style, caption, grid, legend, style_of
+from mdsd_theory.study.figures.style import PANEL, Style, caption, grid, style_of
 from mdsd_theory.study.labels import scheme_label, verifiers_of
 from mdsd_theory.study.rows import sample_of, select
 from mdsd_theory.study.table import ALL, THESE
@@ -47,11 +47,11 @@ def tasks_figure(
         _panel(line[0], _bounds(of_pair, schemes, names), lines)
         for panel, scheme in zip(line[1:], shown, strict=True):
             _panel(panel, _verifiers(of_pair[of_pair["scheme"] == scheme], names), lines)
-    axes[0, 0].set_yticks(range(len(lines)), lines, parse_math=False)
+    axes[0, 0].set_yticks(range(len(lines)), [x.replace("_", " ") for x in lines], parse_math=False)
     axes[0, 0].set_ylim(len(lines) - 0.5, -0.5)
     for panel in axes[-1]:
         panel.set_xlabel("acceptance", fontsize=9)
-    legend(figure, axes.flat, handlelength=1.5)
+    two_legends(figure, axes)
     what = f"T = {temperature:g}, n = {n}; bars: ± one standard error clustered by prompt."
     alike = f"{pooled.capitalize()}: their positions count alike." if len(names) > 1 else ""
     told = (what, alike, parts_told(rows, shown), left_out(rows, shown))
