@@ -9,7 +9,7 @@ import numpy as np
 
 from mdsd_theory.study.clusters import Estimate, rate_mean
 from mdsd_theory.study.figures.known import label_of, left_out, parts_told, uncut, with_gap
-from mdsd_theory.study.figures.style import PANEL, Style, caption, grid, style_of
+from mdsd_theory.study.figures.style import PANEL, Style, caption, grid, style_of, two_legends
 from mdsd_theory.study.labels import scheme_label, verifiers_of
 from mdsd_theory.study.rows import sample_of, select
 from mdsd_theory.study.table import ALL, THESE
