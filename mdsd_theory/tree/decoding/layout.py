@@ -1,0 +1,99 @@
+"""What a tree's topology says to models and verifiers, as tensors on a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from mdsd_theory.tree.topology import Tree
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """The nodes of one depth that have drafts.
+
+    Attributes
+    ----------
+    depth : int
+    nodes : tuple of int
+    groups : dict of int to list of int
+        Number of drafts → places in ``nodes``.
+    parents : tensor of int64, shape (nodes,)
+        Place of each node's parent among all nodes with drafts, the root being 0.
+    seen : tensor of bool, shape (1, nodes, nodes with drafts up to this depth but the root)
+        Which of these each node descends from, itself included.
+    """
+
+    depth: int
+    nodes: tuple[int, ...]
+    groups: dict[int, list[int]]
+    parents: torch.Tensor
+    seen: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A tree on a device.
+
+    Attributes
+    ----------
+    tree : Tree
+    seen : tensor of bool, shape (1, nodes, nodes)
+        Which nodes each node descends from, itself included.
+    depths : tensor of int64, shape (nodes,)
+    levels : tuple of Level
+        From the root down.
+    loose : dict of int to int
+        Number of each node with drafts, the root left out: where the draft model has read it.
+    """
+
+    tree: Tree
+    seen: torch.Tensor
+    depths: torch.Tensor
+    levels: tuple[Level, ...]
+    loose: dict[int, int]
+
+
+@lru_cache(maxsize=64)
+def layout_of(tree: Tree, device: torch.device) -> Layout:
+    """Return the layout of a tree."""
+    nodes = tree.drafts + 1
+    seen = torch.zeros(nodes, nodes, dtype=torch.bool)
+    for node in range(nodes):
+        seen[node, list(tree.ancestors(node))] = True
+    levels, before = [], 0
+    inner = list(tree.inner)
+    for depth in range(tree.depth):
+        found = tuple(node for node in inner if tree.depths[node] == depth)
+        groups: dict[int, list[int]] = {}
+        for place, node in enumerate(found):
+            groups.setdefault(len(tree.children[node]), []).append(place)
+        before += len(found)
+        parents = [inner.index(tree.parents[node - 1]) if node else 0 for node in found]
+        levels.append(
+            Level(
+                depth,
+                found,
+                groups,
+                torch.tensor(parents, device=device),
+                seen[list(found)][:, inner[1:before]][None].to(device),
+            )
+        )
+    depths = torch.tensor(tree.depths, device=device)
+    loose = {node: k for k, node in enumerate(inner[1:])}
+    return Layout(tree, seen[None].to(device), depths, tuple(levels), loose)
+
+
+@lru_cache(maxsize=256)
+def cut(tree: Tree, depth: int) -> Tree:
+    """Return a tree without the nodes below a depth.
+
+    Examples
+    --------
+    >>> from mdsd_theory.tree.topology import balanced
+    >>> cut(balanced(2, 3), 1).parents
+    (0, 0)
+    """
+    return Tree(tuple(x for x, d in zip(tree.parents, tree.depths[1:], strict=True) if d <= depth))
