@@ -201,7 +201,8 @@ class EagleDrafter(Drafter):
         """Drop the other rows."""
         self.room.keep(rows)
         self.pending.rows = [self.pending.rows[b] for b in rows]
-        self.hidden = self.hidden[torch.tensor(rows, device=self.hidden.device)]
+        most = max(map(len, self.pending.rows))
+        self.hidden = self.hidden[torch.tensor(rows, device=self.hidden.device), :most]
 
     def _read(
         self, tokens: torch.Tensor, before: torch.Tensor, places: torch.Tensor, seen: torch.Tensor
