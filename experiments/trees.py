@@ -423,7 +423,7 @@ def lossless(
 
 def greedy_texts(large: Target, small: Any, name: str, asked: list[list[int]], new: int) -> bool:
     """Compare texts at temperature 0 with the model's own; tell whether one differs beyond a tie."""
-    alone = [own_greedy(large, prompt, new) for prompt in asked]
+    alone = own_greedy(large, asked, new)
     bad = False
     for tree, scheme in (("4x3", "greedy"), ("sparse", "without_replacement"), ("chain:4", "top_k")):
         texts = multidraft_decode(asked, large, small, tree, scheme, temperature=0, max_new_tokens=new)
@@ -449,18 +449,24 @@ def greedy_texts(large: Target, small: Any, name: str, asked: list[list[int]], n
     return bad
 
 
-def own_greedy(large: Target, prompt: list[int], new: int) -> list[int]:
-    """Return what the model's ``generate`` says without sampling."""
-    ids = torch.tensor([prompt], device=large.device)
+def own_greedy(large: Target, asked: list[list[int]], new: int) -> list[list[int]]:
+    """Return what the model's ``generate`` says without sampling, prompts padded on the left."""
+    most, pad = max(map(len, asked)), min(large.stop, default=0)
+    ids = torch.tensor([[pad] * (most - len(x)) + x for x in asked], device=large.device)
+    mask = torch.tensor([[0] * (most - len(x)) + [1] * len(x) for x in asked], device=large.device)
     said = large.model.generate(
         ids,
-        attention_mask=torch.ones_like(ids),
+        attention_mask=mask,
         max_new_tokens=new,
         do_sample=False,
-        pad_token_id=min(large.stop, default=0),
+        pad_token_id=pad,
         eos_token_id=sorted(large.stop) or None,
     )
-    return [int(x) for x in said[0, len(prompt) :].tolist()]
+    found = []
+    for row in said[:, most:].tolist():
+        ends = [k for k, token in enumerate(row) if token in large.stop]
+        found.append(row[: ends[0] + 1] if ends else row)
+    return found
 
 
 def tie(large: Target, tokens: list[int]) -> float:

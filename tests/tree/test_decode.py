@@ -14,6 +14,7 @@ from mdsd_theory.errors import InputError, InputTypeError
 from mdsd_theory.models.resolve import load_draft
 from mdsd_theory.models.target import load_target
 from mdsd_theory.tree.decode import acceptance_table, multidraft_decode, stream
+from mdsd_theory.tree.decoding import verifying
 from mdsd_theory.tree.decoding.reader import Reader
 from mdsd_theory.tree.topology import Tree, from_paths, parse_tree, sparse
 
@@ -151,6 +152,16 @@ def test_the_law_of_three_tokens_is_the_targets(target, drafts, scheme, rule, tr
     law = law_of_three(target, PROMPTS[0], 0.7)
     triples = drawn_triples(target, drafts["skip"], scheme, rule, tree, 0.7, size, 1)
     assert p_value(law, triples, size) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("scheme", "rule", "tree"), [x for x in RULES if x[1] not in ("traversal", "block")]
+)
+def test_verifying_all_nodes_at_once_has_the_same_law(monkeypatch, target, drafts, scheme, rule, tree):
+    monkeypatch.setattr(verifying, "worth_all", lambda logits: True)
+    law = law_of_three(target, PROMPTS[0], 0.7)
+    triples = drawn_triples(target, drafts["model"], scheme, rule, tree, 0.7, 4000, 5)
+    assert p_value(law, triples, 4000) > 1e-4
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from mdsd_theory.errors import SupportError
 from mdsd_theory.schemes.base import Scheme
 from mdsd_theory.tree.decoding.drafters import Drafter
+from mdsd_theory.tree.decoding.drawing import draw_drafts
 from mdsd_theory.tree.decoding.laws import Warp
 from mdsd_theory.tree.decoding.layout import Layout, Level
 
@@ -53,7 +53,7 @@ def draw_tree(
         for n, places in level.groups.items():
             law = q if len(places) == q.shape[1] else q[:, places]
             children = [layout.tree.children[level.nodes[k]] for k in places]
-            drafts = _sample(scheme, law.reshape(-1, law.shape[-1]), n, generator)
+            drafts = draw_drafts(scheme, law.reshape(-1, law.shape[-1]), n, generator)
             drafted.tokens[:, [x for row in children for x in row]] = drafts.reshape(rows, -1)
     return drafted
 
@@ -67,19 +67,3 @@ def _likeliest(
         best = logits[:, places].topk(min(distinct, logits.shape[-1])).indices
         for rank in range(best.shape[-1]):
             drafted.tokens[:, [row[rank] for row in children]] = best[..., rank]
-
-
-def _sample(scheme: Scheme, law: torch.Tensor, n: int, generator: torch.Generator) -> torch.Tensor:
-    """Return drafts (rows, n); as many as q has tokens and −1 for the rest, where q has too few."""
-    try:
-        drafts: torch.Tensor = scheme.sample(law, n, generator)
-        return drafts
-    except SupportError:
-        pass
-    found = law.new_full((len(law), n), -1, dtype=torch.int64)
-    possible = (law > 0).sum(-1).clamp(max=n)
-    for count in sorted(set(possible.tolist())):
-        some = possible == count
-        if count:  # a row that is no law has none: the verifier reports it
-            found[some, :count] = scheme.sample(law[some], count, generator)
-    return found

@@ -50,10 +50,3 @@ class Warp:
         """Return the same without probabilities below :data:`LEAST`."""
         law = self.law(logits)
         return law.masked_fill_(law < LEAST, 0.0)
-
-
-def draw(law: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return one token a row of (rows, V), by inverse transform; V where a row is no law."""
-    sums = law.cumsum(-1)
-    u = torch.rand(len(law), 1, dtype=law.dtype, device=law.device, generator=generator)
-    return torch.searchsorted(sums, u * sums[:, -1:], right=True)[:, 0]

@@ -11,7 +11,9 @@ import torch
 from mdsd_theory.errors import InputError
 from mdsd_theory.schemes.base import Scheme
 from mdsd_theory.tree.decoding.drafting import Drafted
-from mdsd_theory.tree.decoding.laws import Warp, draw
+from mdsd_theory.tree.decoding.drawing import draw
+from mdsd_theory.tree.decoding.emitting import emit
+from mdsd_theory.tree.decoding.laws import Warp
 from mdsd_theory.tree.decoding.layout import Layout
 from mdsd_theory.tree.rules import NodeWise, TreeRule
 from mdsd_theory.tree.trials import trial_order
@@ -108,11 +110,21 @@ def known(token: int, vocabulary: int) -> int:
     return token
 
 
+AT_ONCE = 2**26
+"""Most probabilities of p for which a CUDA device verifies all nodes rather than those reached."""
+
+
+def worth_all(logits: torch.Tensor) -> bool:
+    """Tell whether it costs less to verify all nodes than to wait for the device at each depth."""
+    return logits.is_cuda and logits.numel() <= AT_ONCE
+
+
 @dataclass(frozen=True)
 class NodeByNode(Verification):
-    """A verifier of one position at each node that is reached, all rows of a depth at once.
+    """A verifier of one position at each node.
 
-    At most ``depth`` plans of one row for each text; the tokens of a depth come to the host together.
+    On a CUDA device a small batch is verified at all nodes together, reached or not: the walk then waits
+    for the device once. Else the nodes that are reached are verified, those of a depth together.
     """
 
     rule: NodeWise
@@ -121,10 +133,46 @@ class NodeByNode(Verification):
 
     def __call__(self, trees: Trees, generator: torch.Generator) -> list[Verdict]:
         """Return one verdict a row."""
+        drafts: list[list[int]] = trees.drafted.tokens.tolist()
+        whole = all(x >= 0 for row in drafts for x in row[1:])
+        if whole and worth_all(trees.logits):
+            tokens = self._everywhere(trees, generator).tolist()
+            return [
+                _descend(trees.layout, a, b, trees.logits.shape[-1])
+                for a, b in zip(tokens, drafts, strict=True)
+            ]
+        return self._where_reached(trees, drafts, generator)
+
+    def _everywhere(self, trees: Trees, generator: torch.Generator) -> torch.Tensor:
+        """Return what is emitted at each node, shape (rows, nodes)."""
+        tree, rows = trees.layout.tree, len(trees.logits)
+        p = self.warp.law(trees.logits)
+        found = trees.drafted.tokens.new_empty(trees.drafted.tokens.shape)
+        leaves = [node for node, below in enumerate(tree.children) if not below]
+        found[:, leaves] = draw(p[:, leaves].flatten(0, 1), generator).reshape(rows, -1)
+        by_count: dict[int, list[tuple[int, int, int]]] = {}
+        for level in trees.layout.levels:
+            for n, places in level.groups.items():
+                by_count.setdefault(n, []).extend((level.nodes[k], level.depth, k) for k in places)
+        for group in by_count.values():
+            nodes = [node for node, _, _ in group]
+            q = [trees.drafted.q[d][:, k] for _, d, k in group] if trees.drafted.q else []
+            drafts = trees.drafted.tokens[:, [list(tree.children[node]) for node in nodes]]
+            found[:, nodes] = self._emit(
+                p[:, nodes].flatten(0, 1),
+                torch.stack(q, 1).flatten(0, 1) if q else None,
+                drafts.flatten(0, 1),
+                generator,
+            ).reshape(rows, -1)
+        return found
+
+    def _where_reached(
+        self, trees: Trees, tokens: list[list[int]], generator: torch.Generator
+    ) -> list[Verdict]:
+        """Return the verdicts, all rows going down together."""
         layout = trees.layout
-        verdicts = [Verdict() for _ in trees.logits]
+        verdicts = [Verdict() for _ in tokens]
         at = dict.fromkeys(range(len(verdicts)), 0)
-        tokens = trees.drafted.tokens.tolist()
         while at:
             below = {
                 b: [x for x in layout.tree.children[node] if tokens[b][x] >= 0] for b, node in at.items()
@@ -135,7 +183,7 @@ class NodeByNode(Verification):
             emitted: dict[int, int] = {}
             for rows in groups.values():
                 nodes = [at[b] for b in rows]
-                found = self._emit(trees, rows, nodes, [below[b] for b in rows], generator)
+                found = self._at(trees, rows, nodes, [below[b] for b in rows], generator)
                 emitted.update(zip(rows, found.tolist(), strict=True))
             for b, node in list(at.items()):
                 token = known(emitted[b], trees.logits.shape[-1])
@@ -150,7 +198,7 @@ class NodeByNode(Verification):
                     verdicts[b].path.append(at[b])
         return verdicts
 
-    def _emit(
+    def _at(
         self,
         trees: Trees,
         rows: list[int],
@@ -160,20 +208,27 @@ class NodeByNode(Verification):
     ) -> torch.Tensor:
         """Return the tokens emitted at one node of each row, with equally many drafts."""
         p = self.warp.law(picked(trees.logits, rows, nodes))
-        if not children[0] or self.rule.name == "naive":
+        if not children[0]:
             return draw(p, generator)
-        depth = trees.layout.tree.depths[nodes[0]]
-        places = [trees.layout.levels[depth].nodes.index(node) for node in nodes]
-        q = picked(trees.drafted.q[depth], rows, places)
-        device = p.device
-        drafts = trees.drafted.tokens[
-            torch.tensor(rows, device=device)[:, None], torch.tensor(children, device=device)
-        ]
-        verifier = resolve_verifier(self.rule.verifier)
-        found: torch.Tensor = (
-            verifier.plan(p, q, len(children[0]), scheme=self.scheme).sample(drafts, generator).token
-        )
-        return found
+        q = None
+        if trees.drafted.q:
+            depth = trees.layout.tree.depths[nodes[0]]
+            places = [trees.layout.levels[depth].nodes.index(node) for node in nodes]
+            q = picked(trees.drafted.q[depth], rows, places)
+        where = torch.tensor(rows, device=p.device)[:, None]
+        drafts = trees.drafted.tokens[where, torch.tensor(children, device=p.device)]
+        return self._emit(p, q, drafts, generator)
+
+    def _emit(
+        self,
+        p: torch.Tensor,
+        q: torch.Tensor | None,
+        drafts: torch.Tensor,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        if q is None:  # drafts that are no random choice
+            return draw(p, generator)
+        return emit(resolve_verifier(self.rule.verifier), self.scheme, p, q, drafts, generator)
 
 
 def picked(values: torch.Tensor, rows: list[int], places: list[int]) -> torch.Tensor:
