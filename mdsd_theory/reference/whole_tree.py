@@ -23,12 +23,19 @@ import numpy as np
 
 from mdsd_theory.errors import CertificationError
 from mdsd_theory.reference.drafted_tree import DraftedTree, Tokens
+from mdsd_theory.reference.exact_vertex import solve_exactly
 
 MOST_COLUMNS = 2000
 """Most orders that are tried."""
 
 TOLERANCE = 1e-9
 """Largest width of the certified enclosure."""
+
+GAIN = 1e-10
+"""Least gain for which an order is added: the solver's prices are no better."""
+
+ZERO, TIGHT = 1e-11, 1e-9
+"""What the solver's floats say is zero, or a constraint that holds with equality."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +110,8 @@ def solve_whole_tree(drafted: DraftedTree) -> TreeOptimum:
         reach, weights, prices, paid = program.solve(columns)
         best = sorted((u for u in paths if prices[u] > 0), key=lambda u: -prices[u])
         column = _column(drafted, best)
-        if sum(prices[u] * x for u, x in column.items()) <= paid + TOLERANCE / 100:
+        gain = sum(prices[u] * x for u, x in column.items()) - paid
+        if gain <= GAIN or best in orders:
             return _certified(drafted, reach, orders, weights, prices)
         orders.append(best)
         columns.append(column)
@@ -169,27 +177,56 @@ def _certified(
     weights: list[float],
     prices: dict[Tokens, float],
 ) -> TreeOptimum:
-    """Return both witnesses in fractions, the simplest that meet."""
-    used = [(w, order) for w, order in zip(weights, orders, strict=True) if w > 1e-12]
-    best: TreeOptimum | None = None
-    for digits in (10**3, 10**6, 10**12):
-        mixture = [(Fraction(w).limit_denominator(digits), order) for w, order in used]
-        total = sum(w for w, _ in mixture)
-        mixture = [(w / total, order) for w, order in mixture if w]
-        lower, feasible = lower_bound(drafted, _simple(reach, digits), mixture)
-        g = _simple(prices, digits)
-        upper = upper_bound(drafted, g)
-        found = TreeOptimum(lower, upper, feasible, mixture, g, len(orders))
-        if best is None or upper - lower < best.upper - best.lower:
-            best = found
-        if best.upper == best.lower:
-            break
-    assert best is not None
-    if best.upper - best.lower > TOLERANCE:
+    """Return both witnesses in fractions: exact vertices where they are found, else numbers near them."""
+    used = [k for k, w in enumerate(weights) if w > ZERO]
+    mixture = [(Fraction(weights[k]), orders[k]) for k in used]
+    exact = _exact_mixture(drafted, reach, [orders[k] for k in used], [weights[k] for k in used])
+    mixture = exact or mixture
+    total = sum((w for w, _ in mixture), start=Fraction(0))
+    mixture = [(w / total, order) for w, order in mixture]
+    lower, feasible = lower_bound(drafted, mixture)
+    found = [
+        (upper_bound(drafted, g), g) for g in (_simple(prices, digits) for digits in (10**3, 10**12))
+    ]
+    upper, g = min(found, key=lambda x: x[0])
+    if not 0 <= upper - lower <= TOLERANCE:
         raise CertificationError(
-            f"the bounds are {float(best.lower)} and {float(best.upper)}; expected them to meet"
+            f"the bounds are {float(lower)} and {float(upper)}; expected them to meet"
         )
-    return best
+    return TreeOptimum(lower, upper, feasible, mixture, g, len(orders))
+
+
+def _exact_mixture(
+    drafted: DraftedTree,
+    reach: dict[Tokens, float],
+    orders: list[list[Tokens]],
+    weights: list[float],
+) -> list[tuple[Fraction, list[Tokens]]] | None:
+    """Return λ as the solution of the constraints that hold with equality; None if that fails."""
+    paths = [u for u in drafted.paths[1:] if reach[u] > ZERO]
+    place = {u: k for k, u in enumerate(paths)}
+    columns = [drafted.greedy(order) for order in orders]
+    size, one = len(paths), Fraction(1)
+    equations = [({size + k: one for k in range(len(columns))}, one)]
+    for u in paths:
+        chance = drafted.target(u[:-1])[u[-1]]
+        above = reach[u[:-1]] if len(u) > 1 else 1.0
+        if abs(reach[u] - above * float(chance)) < TIGHT:
+            within = {place[u]: one} | ({place[u[:-1]]: -chance} if len(u) > 1 else {})
+            equations.append((within, Fraction(0) if len(u) > 1 else chance))
+    for u in drafted.paths[1:]:
+        offered = {size + k: -column[u] for k, column in enumerate(columns) if column.get(u)}
+        last = {place[u]: one} if u in place else {}
+        last |= {place[w]: -one for w in paths if w[:-1] == u}
+        slack = sum(-float(x) * weights[k - size] for k, x in offered.items()) - sum(
+            float(x) * reach[paths[k]] for k, x in last.items()
+        )
+        if abs(slack) < TIGHT and (offered or last):
+            equations.append((last | offered, Fraction(0)))
+    found = solve_exactly(equations, size + len(columns))
+    if found is None or min(found) < 0:
+        return None
+    return list(zip(found[size:], orders, strict=True))
 
 
 def _simple(values: dict[Tokens, float], digits: int) -> dict[Tokens, Fraction]:
@@ -197,27 +234,39 @@ def _simple(values: dict[Tokens, float], digits: int) -> dict[Tokens, Fraction]:
 
 
 def lower_bound(
-    drafted: DraftedTree, reach: dict[Tokens, Fraction], mixture: list[tuple[Fraction, list[Tokens]]]
+    drafted: DraftedTree, mixture: list[tuple[Fraction, list[Tokens]]]
 ) -> tuple[Fraction, dict[Tokens, Fraction]]:
-    """Return Σ R of a rule that a mixture of orders can carry out, and its R: the given one, cut to fit.
+    """Return the largest Σ R of a rule that a mixture of orders can carry out, and its R, exactly.
 
-    R is cut from the root down to R(uy) ≤ R(u) p(y|u), and then scaled by one number off the root such
-    that σ(u) is at most the mixture's chance to take u: then σ(A) ≤ f(A) for all A.
+    The mixture takes u with chance o(u). R is the largest with R(uy) ≤ R(u) p(y|u) and σ(u) ≤ o(u), which
+    implies σ(A) ≤ f(A): from the leaves up, with c(u) the largest r ≤ o(u) + Σ_y min(r p(y|u), c(uy)),
+    and then from the root down R(uy) = min(R(u) p(y|u), c(uy)).
     """
-    fit: dict[Tokens, Fraction] = {(): Fraction(1)}
-    for u in drafted.paths[1:]:
-        fit[u] = min(reach[u], fit[u[:-1]] * drafted.target(u[:-1])[u[-1]])
     offered: dict[Tokens, Fraction] = {}
     for weight, order in mixture:
         for u, chance in drafted.greedy(order).items():
             offered[u] = offered.get(u, Fraction(0)) + weight * chance
-    asked = last_draft(fit)
-    scale = min(
-        (min(Fraction(1), offered.get(u, Fraction(0)) / x) for u, x in asked.items() if u and x > 0),
-        default=Fraction(1),
-    )
-    cut = {u: x if not u else x * scale for u, x in fit.items()}
-    return sum(cut.values(), start=Fraction(0)), cut
+    below: dict[Tokens, list[tuple[Fraction, Fraction]]] = {}
+    most: dict[Tokens, Fraction] = {}
+    for u in sorted(drafted.paths[1:], key=len, reverse=True):
+        most[u] = _largest(offered.get(u, Fraction(0)), below.get(u, []))
+        chance = drafted.target(u[:-1])[u[-1]]
+        if chance:
+            below.setdefault(u[:-1], []).append((chance, most[u]))
+    reach: dict[Tokens, Fraction] = {(): Fraction(1)}
+    for u in drafted.paths[1:]:
+        reach[u] = min(reach[u[:-1]] * drafted.target(u[:-1])[u[-1]], most[u])
+    return sum(reach.values(), start=Fraction(0)), reach
+
+
+def _largest(offered: Fraction, below: list[tuple[Fraction, Fraction]]) -> Fraction:
+    """Return the largest r ≤ 1 with r ≤ offered + Σ min(r p, c) over pairs (p, c)."""
+    rest, fixed = sum((p for p, _ in below), start=Fraction(0)), offered
+    for p, c in sorted(below, key=lambda pair: pair[1] / pair[0]):
+        if rest < 1 and fixed / (1 - rest) <= c / p:
+            break
+        rest, fixed = rest - p, fixed + c
+    return min(Fraction(1), fixed / (1 - rest))
 
 
 def last_draft(reach: dict[Tokens, Fraction]) -> dict[Tokens, Fraction]:
