@@ -62,6 +62,7 @@ def _run(arguments: list[str]) -> int:
         cli_certificate,
         cli_prove,
         cli_study,
+        cli_tree,
     )
     from mdsd_theory.cli_commands import app
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdsd_theory.errors import InputError, InputTypeError, MissingDependencyError
+from mdsd_theory.errors import DataFileError, InputError, InputTypeError, MissingDependencyError
 from mdsd_theory.export import mean
 from mdsd_theory.schemes.checks import whole
 from mdsd_theory.verifiers.optimal import IIDPlan
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from mdsd_theory.comparison import Comparison, Row
+    from mdsd_theory.tree.topology import Tree
     from mdsd_theory.verifiers.optimal.iid_row import IIDRow
 
 BAR = "#0072B2"
@@ -132,6 +134,84 @@ def plot_plan(plan: Plan, row: int = 0, ax: Axes | None = None) -> Axes:
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_title(f"n = {shown.n}, acceptance {shown.acceptance:.4f}", fontsize=10)
     return ax
+
+
+def plot_tree(tree: Tree, reached: Sequence[float] | None = None, ax: Axes | None = None) -> Axes:
+    """Draw a tree of drafts, the root on the left, drafts of a node from the first one down.
+
+    Parameters
+    ----------
+    tree : Tree
+    reached : sequence of float, optional
+        Chance that each node is accepted, the root's first: ``AcceptanceTable.reached`` gives it. Edges
+        are then as wide as that, and labelled where there is room.
+    ax : matplotlib axes, optional
+
+    Returns
+    -------
+    matplotlib axes
+
+    Raises
+    ------
+    InputError
+        When there is not one chance for each node.
+    MissingDependencyError
+        Without matplotlib.
+    """
+    if reached is not None and len(reached) != tree.drafts + 1:
+        raise InputError(f"reached has {len(reached)} chances; expected {tree.drafts + 1}, one a node")
+    leaves = [node for node, below in enumerate(tree.children) if not below]
+    ax = _axes(ax, min(8.0, 0.8 + 0.24 * len(leaves)))
+    height: dict[int, float] = {node: -float(place) for place, node in enumerate(_by_path(tree, leaves))}
+    for node in reversed(range(tree.drafts + 1)):
+        if tree.children[node]:
+            height[node] = float(np.mean([height[child] for child in tree.children[node]]))
+    few = len(leaves) <= 24
+    for node, parent in enumerate(tree.parents, 1):
+        x, y = tree.depths[parent], height[parent]
+        chance = 0.35 if reached is None else reached[node]
+        ax.plot(
+            [x, x + 1],
+            [y, height[node]],
+            color=BAR,
+            lw=0.6 + 4 * chance,
+            zorder=1,
+            solid_capstyle="round",
+        )
+        if few and reached is not None:
+            at = (x + 0.72, y + 0.72 * (height[node] - y))
+            ax.annotate(f"{chance:.2f}", at, ha="center", va="center", fontsize=7, bbox=_LABEL)
+    size = 36 if few else 10
+    ax.scatter(tree.depths, [height[k] for k in range(tree.drafts + 1)], s=size, color="black", zorder=2)
+    ax.set_xticks(range(tree.depth + 1))
+    ax.set_xlabel("depth")
+    ax.set_yticks([])
+    ax.spines[["left", "right", "top"]].set_visible(False)
+    expected = "" if reached is None else f", {sum(reached):.2f} tokens a call"
+    ax.set_title(f"{tree.drafts} drafts{expected}", fontsize=10)
+    return ax
+
+
+_LABEL = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none"}
+
+
+def _by_path(tree: Tree, nodes: Sequence[int]) -> list[int]:
+    return sorted(nodes, key=lambda node: tree.paths[node])
+
+
+def save(ax: Axes, path: str) -> None:
+    """Write the figure of some axes to a file whose ending names the format.
+
+    Raises
+    ------
+    DataFileError
+        When it cannot be written, or matplotlib does not know the ending.
+    """
+    try:
+        figure: Any = ax.figure
+        figure.savefig(path, bbox_inches="tight", dpi=200)
+    except (OSError, ValueError) as error:
+        raise DataFileError(f"cannot write {path}: {error}") from None
 
 
 def _plateaus(ax: Axes, row: IIDRow, top: float) -> None:

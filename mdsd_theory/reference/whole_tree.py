@@ -28,14 +28,30 @@ from mdsd_theory.reference.exact_vertex import solve_exactly
 MOST_COLUMNS = 2000
 """Most orders that are tried."""
 
-TOLERANCE = 1e-9
+TOLERANCE = 1e-8
 """Largest width of the certified enclosure."""
 
-GAIN = 1e-10
-"""Least gain for which an order is added: the solver's prices are no better."""
+MASS_UNIT = 2.0**-20
+"""Masses are passed in this unit: the solver's tolerance is absolute, and a path can be rare."""
 
-ZERO, TIGHT = 1e-11, 1e-9
-"""What the solver's floats say is zero, or a constraint that holds with equality."""
+ATTEMPTS: tuple[tuple[Any, dict[str, Any]], ...] = (
+    ("highs-ds", {"dual_feasibility_tolerance": 1e-10}),
+    ("highs-ds", {"dual_feasibility_tolerance": 1e-9, "presolve": False}),
+    ("highs-ipm", {"dual_feasibility_tolerance": 1e-9}),
+)
+"""Solvers and options, tried in turn where HiGHS gives up."""
+
+GAIN = 1e-10
+"""Distance of the two bounds, in floats, at which no further order is added."""
+
+IDLE, NEAR = 20, 1e-7
+"""Orders without gain, and a distance, at which the solver's floats are as good as they get."""
+
+ZERO = 1e-13
+"""What the solver's floats say is zero."""
+
+TIGHT = (1e-13, 1e-11, 1e-9)
+"""Slacks up to which a constraint is taken to hold with equality, tried in turn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,14 +122,20 @@ def solve_whole_tree(drafted: DraftedTree) -> TreeOptimum:
     orders = [sorted(paths, key=lambda u: (-len(u), u))]
     columns = [_column(drafted, orders[0])]
     program = _Program(drafted)
+    least, prices = float("inf"), dict.fromkeys(paths, 0.0)
+    narrowest, idle = float("inf"), 0
     while len(orders) <= MOST_COLUMNS:
-        reach, weights, prices, paid = program.solve(columns)
-        best = sorted((u for u in paths if prices[u] > 0), key=lambda u: -prices[u])
-        column = _column(drafted, best)
-        gain = sum(prices[u] * x for u, x in column.items()) - paid
-        if gain <= GAIN or best in orders:
+        reach, weights, found = program.solve(columns)
+        order = sorted((u for u in paths if found[u] > 0), key=lambda u: -found[u])
+        column = _column(drafted, order)
+        bound = program.bound(found, sum(found[u] * x for u, x in column.items()))
+        if bound < least:
+            least, prices = bound, found
+        width = least - 1 - sum(reach.values())
+        narrowest, idle = (width, 0) if width < 0.9 * narrowest else (narrowest, idle + 1)
+        if width <= GAIN or order in orders or (idle >= IDLE and width < NEAR):
             return _certified(drafted, reach, orders, weights, prices)
-        orders.append(best)
+        orders.append(order)
         columns.append(column)
     raise CertificationError(f"the program is not solved by {MOST_COLUMNS:,} orders of paths")
 
@@ -131,9 +153,10 @@ class _Program:
         size = len(self.paths)
         self.within = np.zeros((size, size))  # R(uy) − R(u) p(y|u) ≤ 0, or p(y) at the root
         self.limits = np.zeros(size)
+        self.chances = [float(drafted.target(u[:-1])[u[-1]]) for u in self.paths]
         self.last = np.eye(size)  # σ(u) = R(u) − Σ R(uy)
         for k, u in enumerate(self.paths):
-            chance = float(drafted.target(u[:-1])[u[-1]])
+            chance = self.chances[k]
             self.within[k, k] = 1.0
             if len(u) == 1:
                 self.limits[k] = chance
@@ -143,31 +166,42 @@ class _Program:
 
     def solve(
         self, columns: list[dict[Tokens, float]]
-    ) -> tuple[dict[Tokens, float], list[float], dict[Tokens, float], float]:
-        """Return R, λ, the prices of σ ≤ Σ λ v, and the price of Σ λ = 1."""
+    ) -> tuple[dict[Tokens, float], list[float], dict[Tokens, float]]:
+        """Return R, λ, and the prices of σ ≤ Σ λ v."""
         from scipy.optimize import linprog
 
         size, count = len(self.paths), len(columns)
         mixed = np.array([[-column.get(u, 0.0) for column in columns] for u in self.paths])
         rows = np.block([[self.within, np.zeros((size, count))], [self.last, mixed.reshape(size, count)]])
-        found: Any = linprog(
-            np.concatenate([-np.ones(size), np.zeros(count)]),
-            A_ub=rows,
-            b_ub=np.concatenate([self.limits, np.zeros(size)]),
-            A_eq=np.concatenate([np.zeros(size), np.ones(count)])[None],
-            b_eq=[1.0],
-            method="highs-ds",
-            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-        )
-        if found.status != 0:
+        found: Any = None
+        for method, options in ATTEMPTS:
+            found = linprog(  # type: ignore[call-overload]
+                np.concatenate([-np.ones(size), np.zeros(count)]),
+                A_ub=rows,
+                b_ub=np.concatenate([self.limits / MASS_UNIT, np.zeros(size)]),
+                A_eq=np.concatenate([np.zeros(size), np.ones(count)])[None],
+                b_eq=[1.0 / MASS_UNIT],
+                method=method,
+                options={"primal_feasibility_tolerance": 1e-9, **options},
+            )
+            if found.status == 0:
+                break
+        else:
             raise CertificationError(f"HiGHS reports {found.message!r}; expected an optimum")
         prices = np.maximum(-found.ineqlin.marginals[size:], 0.0)
         return (
-            dict(zip(self.paths, found.x[:size].tolist(), strict=True)),
-            found.x[size:].tolist(),
+            dict(zip(self.paths, (found.x[:size] * MASS_UNIT).tolist(), strict=True)),
+            (found.x[size:] * MASS_UNIT).tolist(),
             dict(zip(self.paths, prices.tolist(), strict=True)),
-            float(-found.eqlin.marginals[0]),
         )
+
+    def bound(self, prices: dict[Tokens, float], paid: float) -> float:
+        """Return :func:`upper_bound` in floats, ``paid`` being E max g."""
+        gain = dict.fromkeys([(), *self.paths], 0.0)
+        for k, u in reversed(list(enumerate(self.paths))):
+            most = max(0.0, 1 - prices[u] + prices.get(u[:-1], 0.0) + gain[u])
+            gain[u[:-1]] += self.chances[k] * most
+        return paid + 1 + gain[()]
 
 
 def _certified(
@@ -180,8 +214,11 @@ def _certified(
     """Return both witnesses in fractions: exact vertices where they are found, else numbers near them."""
     used = [k for k, w in enumerate(weights) if w > ZERO]
     mixture = [(Fraction(weights[k]), orders[k]) for k in used]
-    exact = _exact_mixture(drafted, reach, [orders[k] for k in used], [weights[k] for k in used])
-    mixture = exact or mixture
+    for tight in TIGHT:
+        exact = _exact_mixture(drafted, reach, mixture, tight)
+        if exact is not None:
+            mixture = exact
+            break
     total = sum((w for w, _ in mixture), start=Fraction(0))
     mixture = [(w / total, order) for w, order in mixture]
     lower, feasible = lower_bound(drafted, mixture)
@@ -199,19 +236,20 @@ def _certified(
 def _exact_mixture(
     drafted: DraftedTree,
     reach: dict[Tokens, float],
-    orders: list[list[Tokens]],
-    weights: list[float],
+    mixture: list[tuple[Fraction, list[Tokens]]],
+    tight: float,
 ) -> list[tuple[Fraction, list[Tokens]]] | None:
     """Return λ as the solution of the constraints that hold with equality; None if that fails."""
     paths = [u for u in drafted.paths[1:] if reach[u] > ZERO]
     place = {u: k for k, u in enumerate(paths)}
-    columns = [drafted.greedy(order) for order in orders]
+    columns = [drafted.greedy(order) for _, order in mixture]
+    weights = [float(w) for w, _ in mixture]
     size, one = len(paths), Fraction(1)
     equations = [({size + k: one for k in range(len(columns))}, one)]
     for u in paths:
         chance = drafted.target(u[:-1])[u[-1]]
         above = reach[u[:-1]] if len(u) > 1 else 1.0
-        if abs(reach[u] - above * float(chance)) < TIGHT:
+        if abs(reach[u] - above * float(chance)) < tight:
             within = {place[u]: one} | ({place[u[:-1]]: -chance} if len(u) > 1 else {})
             equations.append((within, Fraction(0) if len(u) > 1 else chance))
     for u in drafted.paths[1:]:
@@ -221,12 +259,12 @@ def _exact_mixture(
         slack = sum(-float(x) * weights[k - size] for k, x in offered.items()) - sum(
             float(x) * reach[paths[k]] for k, x in last.items()
         )
-        if abs(slack) < TIGHT and (offered or last):
+        if abs(slack) < tight and (offered or last):
             equations.append((last | offered, Fraction(0)))
     found = solve_exactly(equations, size + len(columns))
     if found is None or min(found) < 0:
         return None
-    return list(zip(found[size:], orders, strict=True))
+    return list(zip(found[size:], (order for _, order in mixture), strict=True))
 
 
 def _simple(values: dict[Tokens, float], digits: int) -> dict[Tokens, Fraction]:

@@ -140,14 +140,18 @@ class AcceptanceTable:
         An estimate: nodes of one depth and number of drafts are taken to be alike whatever path leads to
         them. It is exact where they are (theorem 13.c in ``proofs/``).
         """
+        return math.fsum(self.reached(tree))
+
+    def reached(self, tree: Tree | str) -> list[float]:
+        """Return the chance that each node is accepted: the root's, which is one, first."""
         shape = resolve_tree(tree)
-        reached = [1.0] + [0.0] * shape.drafts
+        found = [1.0] + [0.0] * shape.drafts
         for node in shape.inner:
             below = shape.children[node]
             rates = self.at(shape.depths[node], len(below))
             for child, rate in zip(below, rates, strict=True):
-                reached[child] = reached[node] * rate
-        return math.fsum(reached)
+                found[child] = found[node] * rate
+        return found
 
 
 def table_of(
