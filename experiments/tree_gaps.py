@@ -6,7 +6,8 @@ r"""How far every rule for a tree of drafts is from the best one, on toy models.
 
 Target and draft are random Markov models over V tokens. The block efficiency of each rule is exact, in
 fractions (``K-SEQ`` with a discount in floats); the best lossless rule for the whole tree is a linear
-program whose value is enclosed to 1e-8 in fractions, mostly exactly (:mod:`mdsd_theory.reference.whole_tree`).
+program whose value is enclosed to 1e-8 in fractions, mostly exactly; see
+:mod:`mdsd_theory.reference.whole_tree`.
 """
 
 from collections.abc import Iterator

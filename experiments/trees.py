@@ -3,6 +3,7 @@ r"""Trees with real models: lossless, how long the accepted paths are, how fast,
 ::
 
     python experiments/trees.py lossless TARGET --draft HEAD --prompts PROMPTS
+    python experiments/trees.py count TARGET --draft HEAD --prompts PROMPTS -o count.csv
     python experiments/trees.py speed TARGET --draft HEAD --prompts PROMPTS -o speed.csv
     python experiments/trees.py choose TARGET --draft HEAD --prompts PROMPTS -o choose.csv
     python experiments/trees.py overhead TARGET --draft HEAD --prompts PROMPTS -o overhead.csv
@@ -120,19 +121,6 @@ def wait(target: Target) -> None:
         torch.cuda.synchronize(target.device)
 
 
-def timed(target: Target, work: Callable[[list[int]], int], prompts: Sequence[list[int]]) -> Mean:
-    """Return tokens a second of one text after the other, the first of which warms up."""
-    work(prompts[0])
-    tokens, seconds = [], []
-    for prompt in prompts:
-        wait(target)
-        start = time.perf_counter()
-        tokens.append(float(work(prompt)))
-        wait(target)
-        seconds.append(time.perf_counter() - start)
-    return ratio(tokens, seconds)
-
-
 def generate(target: Target, prompt: list[int], temperature: float, new: int, **options: Any) -> int:
     """Return how many tokens the model's own ``generate`` adds."""
     ids = torch.tensor([prompt], device=target.device)
@@ -177,15 +165,13 @@ class Rows:
 
 
 @app.command()
-def speed(
+def count(
     target: str,
     draft: Drafts,
     prompts: Prompts,
     task: Task = "chat",
     count: Count = 80,
-    clocked: Annotated[int, typer.Option(min=1, help="Prompts that are timed.")] = 8,
     new: New = 128,
-    clocked_tokens: Annotated[int, typer.Option(min=2, help="New tokens of these.")] = 64,
     temperature: Temperatures = "0,0.6,1",
     trees: Trees = "2x4,4x3,sparse",
     batch: Annotated[int, typer.Option(min=1, help="Texts side by side.")] = 80,
@@ -194,71 +180,108 @@ def speed(
     dtype: Dtype = "auto",
     output: Output = None,
 ) -> None:
-    """Accepted length, tokens per call, tokens a second and speed-up over ``generate``."""
+    """Mean accepted length and tokens per call of the target, by tree, scheme and verifier."""
     large = load_target(target, device=device, dtype=dtype)
     asked = read_prompts(prompts, task, count, large)
-    short = asked[:: max(1, len(asked) // clocked)][:clocked]
     rows = Rows(
-        ("draft", "T", "tree", "scheme", "verifier", "accepted", "tokens_per_call", "error",
-         "tokens_per_second", "second_error", "speed_up"), output,
-    )  # fmt: skip
-    for name in draft:
+        ("draft", "T", "tree", "scheme", "verifier", "accepted", "tokens_per_call", "error"), output
+    )
+    for name, heat in product(draft, map(float, temperature.split(","))):
         small = load_draft(name, large)
-        for heat in map(float, temperature.split(",")):
-            speed_at(
-                heat,
-                large,
-                small,
-                Path(name).name,
-                asked,
-                short,
-                rows,
-                Budget(new, clocked_tokens, trees.split(","), batch, seed),
-            )
+        for options in configurations(heat, trees, seed):
+            texts = decode_all(asked, large, small, batch, max_new_tokens=new, **options)
+            found = per_call(texts)
+            what = (options["tree"], options["scheme"], options["verifier"])
+            rows.add(Path(name).name, heat, *what, found.value - 1, *found)
     rows.show()
 
 
-class Budget(NamedTuple):
-    """What is run at each temperature."""
-
-    new: int
-    clocked_tokens: int
-    trees: list[str]
-    batch: int
-    seed: int
+def configurations(heat: float, trees: str, seed: int) -> list[dict[str, Any]]:
+    """Return what ``multidraft_decode`` is called with."""
+    return [
+        {"tree": tree, "scheme": scheme, "verifier": rule, "temperature": heat, "seed": seed}
+        for tree, (scheme, rule) in product(trees.split(","), RULES + WHOLE_PATH)
+    ]
 
 
-def speed_at(
-    heat: float,
-    large: Target,
-    small: Any,
-    shown: str,
-    asked: list[list[int]],
-    short: list[list[int]],
-    rows: Rows,
-    budget: Budget,
+@app.command()
+def speed(
+    target: str,
+    draft: Drafts,
+    prompts: Prompts,
+    task: Task = "chat",
+    count: Count = 8,
+    new: New = 48,
+    temperature: Temperatures = "0,0.6,1",
+    trees: Trees = "2x4,4x3,sparse",
+    seed: Seed = 0,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    output: Output = None,
 ) -> None:
-    """Add the rows of one draft at one temperature."""
-    torch.manual_seed(budget.seed)
-    new = budget.clocked_tokens
-    plain = timed(large, lambda x: generate(large, x, heat, new), short)
-    rows.add(shown, heat, "-", "-", "generate", 0.0, 1.0, 0.0, *plain, 1.0)
+    """Tokens a second at batch 1 and speed-up over ``generate``, on every k-th prompt.
+
+    All ways to decode take turns on each prompt, so that a machine that is slow for a while is slow for
+    all; each is run once before. ``plain`` is this decoder without drafts.
+    """
+    large = load_target(target, device=device, dtype=dtype)
+    every = read_prompts(prompts, task, 10**6, large)
+    asked = every[:: max(1, len(every) // count)][:count]
+    columns = ("draft", "T", "tree", "scheme", "verifier", "tokens_per_second", "speed_up", "error")
+    rows = Rows(columns, output)
+    for name, heat in product(draft, map(float, temperature.split(","))):
+        small = load_draft(name, large)
+        ways = ways_of(large, small, heat, trees, new, seed)
+        torch.manual_seed(seed)
+        seconds = in_turns(large, ways, asked)
+        plain = seconds["-", "-", "generate"]
+        for way, taken in seconds.items():
+            rate = len(taken) / sum(taken)
+            rows.add(Path(name).name, heat, *way, rate, *ratio(plain, taken))
+    rows.show()
+
+
+Way = tuple[str, str, str]
+"""Tree, scheme, verifier."""
+
+
+def ways_of(
+    large: Target, small: Any, heat: float, trees: str, new: int, seed: int
+) -> dict[Way, Callable[[list[int]], int]]:
+    """Return the ways to continue a prompt; each returns how many tokens it added."""
+    ways: dict[Way, Callable[[list[int]], int]] = {
+        ("-", "-", "generate"): lambda x: generate(large, x, heat, new)
+    }
     if isinstance(small, ModelDraft):
-        helped = timed(large, lambda x: generate(large, x, heat, new, assistant_model=small.model), short)
-        times = helped.value / plain.value
-        rows.add(shown, heat, "-", "-", "assisted generate", "", "", "", *helped, times)
-    for tree, (scheme, rule) in product(budget.trees, RULES + WHOLE_PATH):
-        options: dict[str, Any] = {
-            "tree": tree, "scheme": scheme, "verifier": rule, "temperature": heat, "seed": budget.seed,
-        }  # fmt: skip
-        texts = decode_all(asked, large, small, budget.batch, max_new_tokens=budget.new, **options)
+        ways["-", "-", "assisted generate"] = lambda x: generate(
+            large, x, heat, new, assistant_model=small.model
+        )
 
-        def alone(x: list[int], options: dict[str, Any] = options) -> int:
-            return len(multidraft_decode(x, large, small, max_new_tokens=new, **options).tokens)
+    def decoder(options: dict[str, Any]) -> Callable[[list[int]], int]:
+        return lambda x: len(multidraft_decode(x, large, small, max_new_tokens=new, **options).tokens)
 
-        rate = timed(large, alone, short)
-        found, times = per_call(texts), rate.value / plain.value
-        rows.add(shown, heat, tree, scheme, rule, found.value - 1, *found, *rate, times)
+    plain = {"tree": Tree(()), "temperature": heat, "seed": seed}
+    ways["-", "-", "plain"] = decoder(plain)
+    for options in configurations(heat, trees, seed):
+        ways[options["tree"], options["scheme"], options["verifier"]] = decoder(options)
+    return ways
+
+
+def in_turns(
+    large: Target, ways: dict[Way, Callable[[list[int]], int]], asked: list[list[int]]
+) -> dict[Way, list[float]]:
+    """Return seconds a token of each way on each prompt."""
+    for work in ways.values():
+        work(asked[0])
+    seconds: dict[Way, list[float]] = {way: [] for way in ways}
+    for prompt in asked:
+        for way, work in ways.items():
+            wait(large)
+            start = time.perf_counter()
+            tokens = work(prompt)
+            wait(large)
+            seconds[way].append((time.perf_counter() - start) / tokens)
+    return seconds
 
 
 def decode_all(

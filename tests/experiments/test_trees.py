@@ -96,21 +96,32 @@ def test_lossless_sees_another_temperature(script, models, monkeypatch):
     assert code == 1
 
 
+def test_count(script, models, tmp_path):
+    target, common = models
+    file = tmp_path / "count.csv"
+    run(
+        script, "count", target, *common, "--count", 4, "--tokens", 12, "--temperature", "0,1",
+        "--trees", "2x2", "-o", file,
+    )  # fmt: skip
+    rows = rows_of(file)
+    assert len(rows) == 2 * 5
+    for row in rows:
+        assert 1 <= float(row["tokens_per_call"]) <= 3
+        assert float(row["accepted"]) == pytest.approx(float(row["tokens_per_call"]) - 1)
+
+
 def test_speed(script, models, tmp_path):
     target, common = models
     file = tmp_path / "speed.csv"
     common = [*common, "--draft", "skip:1"]
     run(
-        script, "speed", target, *common, "--count", 4, "--clocked", 2, "--tokens", 12,
-        "--clocked-tokens", 8, "--temperature", "0,1", "--trees", "2x2", "-o", file,
+        script, "speed", target, *common, "--count", 2, "--tokens", 8, "--temperature", "0,1",
+        "--trees", "2x2", "-o", file,
     )  # fmt: skip
     rows = rows_of(file)
-    assert len(rows) == 2 * (1 + 5) + 2 * (2 + 5)
-    for row in rows:
-        if row["verifier"] not in ("generate", "assisted generate"):
-            assert 1 <= float(row["tokens_per_call"]) <= 3
-            assert float(row["accepted"]) == pytest.approx(float(row["tokens_per_call"]) - 1)
+    assert len(rows) == 2 * (2 + 5) + 2 * (3 + 5)
     assert all(float(row["tokens_per_second"]) > 0 for row in rows)
+    assert {float(row["speed_up"]) for row in rows if row["verifier"] == "generate"} == {1.0}
 
 
 def test_choose(script, models, tmp_path):

@@ -44,26 +44,21 @@ def draw_tree(
         if level.depth == 0:
             logits = drafter.root()
         else:
-            logits = drafter.below(level, drafted.tokens[:, list(level.nodes)].clamp(min=0))
+            logits = drafter.below(level, drafted.tokens[:, level.index].clamp_(min=0))
         if warp.greedy:
-            _likeliest(drafted, layout, level, logits, scheme)
+            _likeliest(drafted, level, logits, scheme)
             continue
         q = warp.draft_law(logits)
         drafted.q.append(q)
-        for n, places in level.groups.items():
-            law = q if len(places) == q.shape[1] else q[:, places]
-            children = [layout.tree.children[level.nodes[k]] for k in places]
-            drafts = draw_drafts(scheme, law.reshape(-1, law.shape[-1]), n, generator)
-            drafted.tokens[:, [x for row in children for x in row]] = drafts.reshape(rows, -1)
+        for group in level.groups:
+            law = q if len(group.places) == q.shape[1] else q[:, group.places]
+            drafts = draw_drafts(scheme, law.flatten(0, 1), group.n, generator)
+            drafted.tokens[:, group.children.flatten()] = drafts.reshape(rows, -1)
     return drafted
 
 
-def _likeliest(
-    drafted: Drafted, layout: Layout, level: Level, logits: torch.Tensor, scheme: Scheme
-) -> None:
-    for n, places in level.groups.items():
-        children = [layout.tree.children[level.nodes[k]] for k in places]
-        distinct = n if scheme.support_needed(n) > 1 else 1
-        best = logits[:, places].topk(min(distinct, logits.shape[-1])).indices
-        for rank in range(best.shape[-1]):
-            drafted.tokens[:, [row[rank] for row in children]] = best[..., rank]
+def _likeliest(drafted: Drafted, level: Level, logits: torch.Tensor, scheme: Scheme) -> None:
+    for group in level.groups:
+        distinct = group.n if scheme.support_needed(group.n) > 1 else 1
+        best = logits[:, group.places].topk(min(distinct, logits.shape[-1])).indices
+        drafted.tokens[:, group.children[:, : best.shape[-1]].flatten()] = best.flatten(1)

@@ -11,6 +11,26 @@ from mdsd_theory.tree.topology import Tree
 
 
 @dataclass(frozen=True, eq=False)
+class Group:
+    """Nodes with equally many drafts.
+
+    Attributes
+    ----------
+    n : int
+        Number of drafts.
+    places : tensor of int64, shape (nodes,)
+        Of the nodes, among those of their level or among all with drafts.
+    nodes : tensor of int64, shape (nodes,)
+    children : tensor of int64, shape (nodes, n)
+    """
+
+    n: int
+    places: torch.Tensor
+    nodes: torch.Tensor
+    children: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Level:
     """The nodes of one depth that have drafts.
 
@@ -18,8 +38,9 @@ class Level:
     ----------
     depth : int
     nodes : tuple of int
-    groups : dict of int to list of int
-        Number of drafts → places in ``nodes``.
+    index : tensor of int64, shape (nodes,)
+        The same.
+    groups : tuple of Group
     parents : tensor of int64, shape (nodes,)
         Place of each node's parent among all nodes with drafts, the root being 0.
     seen : tensor of bool, shape (1, nodes, nodes with drafts up to this depth but the root)
@@ -28,7 +49,8 @@ class Level:
 
     depth: int
     nodes: tuple[int, ...]
-    groups: dict[int, list[int]]
+    index: torch.Tensor
+    groups: tuple[Group, ...]
     parents: torch.Tensor
     seen: torch.Tensor
 
@@ -45,6 +67,9 @@ class Layout:
     depths : tensor of int64, shape (nodes,)
     levels : tuple of Level
         From the root down.
+    groups : tuple of Group
+        Of all nodes with drafts.
+    leaves : tensor of int64, shape (leaves,)
     loose : dict of int to int
         Number of each node with drafts, the root left out: where the draft model has read it.
     """
@@ -53,6 +78,8 @@ class Layout:
     seen: torch.Tensor
     depths: torch.Tensor
     levels: tuple[Level, ...]
+    groups: tuple[Group, ...]
+    leaves: torch.Tensor
     loose: dict[int, int]
 
 
@@ -67,23 +94,46 @@ def layout_of(tree: Tree, device: torch.device) -> Layout:
     inner = list(tree.inner)
     for depth in range(tree.depth):
         found = tuple(node for node in inner if tree.depths[node] == depth)
-        groups: dict[int, list[int]] = {}
-        for place, node in enumerate(found):
-            groups.setdefault(len(tree.children[node]), []).append(place)
         before += len(found)
         parents = [inner.index(tree.parents[node - 1]) if node else 0 for node in found]
         levels.append(
             Level(
                 depth,
                 found,
-                groups,
+                torch.tensor(found, device=device),
+                _groups(tree, found, device),
                 torch.tensor(parents, device=device),
                 seen[list(found)][:, inner[1:before]][None].to(device),
             )
         )
     depths = torch.tensor(tree.depths, device=device)
     loose = {node: k for k, node in enumerate(inner[1:])}
-    return Layout(tree, seen[None].to(device), depths, tuple(levels), loose)
+    leaves = [node for node, below in enumerate(tree.children) if not below]
+    return Layout(
+        tree,
+        seen[None].to(device),
+        depths,
+        tuple(levels),
+        _groups(tree, tree.inner, device),
+        torch.tensor(leaves, device=device),
+        loose,
+    )
+
+
+def _groups(tree: Tree, nodes: tuple[int, ...], device: torch.device) -> tuple[Group, ...]:
+    """Return the groups of some nodes."""
+    found: dict[int, list[int]] = {}
+    for place, node in enumerate(nodes):
+        found.setdefault(len(tree.children[node]), []).append(place)
+    return tuple(
+        Group(
+            n,
+            torch.tensor(places, device=device),
+            torch.tensor([nodes[k] for k in places], device=device),
+            torch.tensor([tree.children[nodes[k]] for k in places], device=device),
+        )
+        for n, places in found.items()
+    )
 
 
 @lru_cache(maxsize=256)

@@ -145,25 +145,19 @@ class NodeByNode(Verification):
 
     def _everywhere(self, trees: Trees, generator: torch.Generator) -> torch.Tensor:
         """Return what is emitted at each node, shape (rows, nodes)."""
-        tree, rows = trees.layout.tree, len(trees.logits)
-        p = self.warp.law(trees.logits)
-        found = trees.drafted.tokens.new_empty(trees.drafted.tokens.shape)
-        leaves = [node for node, below in enumerate(tree.children) if not below]
-        found[:, leaves] = draw(p[:, leaves].flatten(0, 1), generator).reshape(rows, -1)
-        by_count: dict[int, list[tuple[int, int, int]]] = {}
-        for level in trees.layout.levels:
-            for n, places in level.groups.items():
-                by_count.setdefault(n, []).extend((level.nodes[k], level.depth, k) for k in places)
-        for group in by_count.values():
-            nodes = [node for node, _, _ in group]
-            q = [trees.drafted.q[d][:, k] for _, d, k in group] if trees.drafted.q else []
-            drafts = trees.drafted.tokens[:, [list(tree.children[node]) for node in nodes]]
-            found[:, nodes] = self._emit(
-                p[:, nodes].flatten(0, 1),
-                torch.stack(q, 1).flatten(0, 1) if q else None,
-                drafts.flatten(0, 1),
+        layout, rows = trees.layout, len(trees.logits)
+        p, tokens = self.warp.law(trees.logits), trees.drafted.tokens
+        found = torch.empty_like(tokens)
+        found[:, layout.leaves] = draw(p[:, layout.leaves].flatten(0, 1), generator).reshape(rows, -1)
+        q = torch.cat(trees.drafted.q, 1) if trees.drafted.q else None
+        for group in layout.groups:
+            emitted = self._emit(
+                p[:, group.nodes].flatten(0, 1),
+                None if q is None else q[:, group.places].flatten(0, 1),
+                tokens[:, group.children].flatten(0, 1),
                 generator,
-            ).reshape(rows, -1)
+            )
+            found[:, group.nodes] = emitted.reshape(rows, -1)
         return found
 
     def _where_reached(
