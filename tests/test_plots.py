@@ -45,3 +45,19 @@ def test_names_are_no_formulas():
     label = ax.get_yticklabels()[0]
     assert label.get_text() == Marked.name
     assert label.get_fontweight() == "bold"
+
+
+def test_a_tree_with_chances_on_its_edges():
+    from mdsd_theory.errors import InputError
+    from mdsd_theory.plots import plot_tree
+    from mdsd_theory.tree import AcceptanceTable, parse_tree
+
+    tree = parse_tree("2x2")
+    reached = AcceptanceTable({(0, 2): [0.6, 0.2]}).reached(tree)
+    ax = plot_tree(tree, reached)
+    assert ax.get_title() == "6 drafts, 2.44 tokens a call"
+    assert {x.get_text() for x in ax.texts} == {"0.60", "0.20", "0.36", "0.12", "0.04"}
+    assert len(ax.lines) == 6
+    assert len(plot_tree(parse_tree("sparse")).texts) == 0
+    with pytest.raises(InputError, match="expected 7, one a node"):
+        plot_tree(tree, [1.0])
