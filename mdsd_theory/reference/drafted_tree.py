@@ -27,14 +27,14 @@ class DraftedTree:
     children : sequence of sequence of int
         The drafts at each node of the topology; node 0 is the root.
     drafts : callable
-        (path u, number of drafts) → law of the tuple of drafts at u, in fractions; shorter tuples where
-        that many cannot be drawn.
+        (Node of the topology, path u) → law of the tuple of drafts at u, in fractions; shorter tuples
+        where not all can be drawn.
     target : callable
         Path u → p(·|u), in fractions.
     """
 
     children: Sequence[Sequence[int]]
-    drafts: Callable[[Tokens, int], Mapping[Tokens, Fraction]]
+    drafts: Callable[[int, Tokens], Mapping[Tokens, Fraction]]
     target: Callable[[Tokens], Sequence[Fraction]]
 
     @cached_property
@@ -44,8 +44,8 @@ class DraftedTree:
         todo: list[tuple[int, Tokens]] = [(0, ())]
         while todo:
             node, u = todo.pop()
-            n = len(self.children[node])
-            law = [(x, w) for x, w in self.drafts(u, n).items() if w] if n else []
+            inner = len(self.children[node]) > 0
+            law = [(x, w) for x, w in self.drafts(node, u).items() if w] if inner else []
             found[node, u] = law
             below = {(self.children[node][j], (*u, i)) for x, _ in law for j, i in enumerate(x)}
             todo += sorted(below)

@@ -114,7 +114,7 @@ def solve_whole_tree(drafted: DraftedTree) -> TreeOptimum:
     --------
     >>> half = (Fraction(1, 2), Fraction(1, 2))
     >>> drafts = {(0,): Fraction(3, 4), (1,): Fraction(1, 4)}
-    >>> found = solve_whole_tree(DraftedTree([[1], []], lambda u, n: drafts, lambda u: half))
+    >>> found = solve_whole_tree(DraftedTree([[1], []], lambda node, u: drafts, lambda u: half))
     >>> found.lower, found.upper  # one draft: 1 + Σ min(p, q)
     (Fraction(7, 4), Fraction(7, 4))
     """

@@ -54,11 +54,7 @@ def best_tree_rule(
 def drafted_tree(setting: Setting) -> DraftedTree:
     """Return the law of the drafts of a setting, as the reference layer takes it."""
 
-    def drafts(u: Tokens, n: int) -> dict[Tokens, Fraction]:
-        q = setting.language.draft(u)
-        return setting.scheme.tuple_law(q, setting.possible(q, n))
-
-    return DraftedTree(setting.tree.children, drafts, setting.language.target)
+    return DraftedTree(setting.tree.children, setting.law, setting.language.target)
 
 
 @dataclass(frozen=True)
@@ -113,12 +109,8 @@ def _draw_all(source: Source, setting: Setting) -> set[Tokens]:
     todo: list[tuple[int, Tokens]] = [(0, ())]
     while todo:
         node, u = todo.pop()
-        n = setting.drafted(node, u)
-        if n:
-            drafts = source.draw(setting.scheme.tuple_law(setting.language.draft(u), n))
-            below = [
-                (child, (*u, i)) for child, i in zip(setting.tree.children[node], drafts, strict=False)
-            ]
-            found.update(path for _, path in below)
-            todo += below
+        drafts = source.draw(setting.law(node, u))
+        below = [(child, (*u, i)) for child, i in zip(setting.tree.children[node], drafts, strict=False)]
+        found.update(path for _, path in below)
+        todo += below
     return found

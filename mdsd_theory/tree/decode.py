@@ -276,7 +276,7 @@ class _Job:
 
         large, small = _models(target, draft)
         shape, chosen, rule = resolve_tree(tree), resolve_scheme(scheme), resolve_rule(verifier)
-        setting_of(_no_law, _no_law, shape, chosen, rule)
+        setting = setting_of(_no_law, _no_law, shape, chosen, rule)
         warp = Warp(temperature, top_k, top_p)
         drawn = Warp(temperature if draft_temperature is None else draft_temperature, top_k, top_p)
         prompts, several = _prompts(prompt, large, chat)
@@ -295,7 +295,7 @@ class _Job:
         settings = Settings(
             shape,
             chosen,
-            verification_of(rule, chosen, warp, drawn),
+            verification_of(rule, setting, warp, drawn),
             drawn,
             large.stop if stop is None else frozenset(stop),
         )

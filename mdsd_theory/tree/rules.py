@@ -29,12 +29,16 @@ class Setting:
     language : Language
     tree : Tree
     scheme : Scheme
-        How the drafts at each node are drawn.
+        How the drafts are drawn at the nodes whose scheme the tree leaves open.
     """
 
     language: Language
     tree: Tree
     scheme: Scheme
+
+    def at(self, node: int) -> Scheme:
+        """Return how the drafts at a node are drawn."""
+        return resolve_scheme(self.tree.scheme(node) or self.scheme)
 
     def drafted(self, node: int, u: Tokens) -> int:
         """Return how many drafts a node has: as many as q(·|u) has tokens, where it has too few.
@@ -43,11 +47,14 @@ class Setting:
         are then not there.
         """
         n = len(self.tree.children[node])
-        return self.possible(self.language.draft(u), n) if n else 0
+        if n and self.at(node).support_needed(n) > 1:
+            n = min(n, len(support(self.language.draft(u))))
+        return n
 
-    def possible(self, q: Sequence[Number], n: int) -> int:
-        """Return how many of n drafts can be drawn from q."""
-        return min(n, len(support(q))) if self.scheme.support_needed(n) > 1 else n
+    def law(self, node: int, u: Tokens) -> dict[Tokens, Number]:
+        """Return the law of the drafts at a node."""
+        n = self.drafted(node, u)
+        return self.at(node).tuple_law(self.language.draft(u), n) if n else {(): 1}
 
 
 class TreeRule(ABC):
@@ -92,8 +99,8 @@ class NodeWise(TreeRule):
     def require(self, setting: Setting) -> None:
         """Raise where the verifier does not serve the scheme or the numbers of drafts."""
         verifier = resolve_verifier(self.verifier)
-        for n in {len(below) for below in setting.tree.children} - {0}:
-            verifier._require(setting.scheme, n)
+        for node in setting.tree.inner:
+            verifier._require(setting.at(node), len(setting.tree.children[node]))
 
     def step(self, source: Source, setting: Setting) -> Tokens:
         """Return the tokens of one step."""
@@ -104,8 +111,8 @@ def _node_wise(source: Source, verifier: Verifier, setting: Setting, node: int, 
     p, q, n = setting.language.target(u), setting.language.draft(u), setting.drafted(node, u)
     if n == 0:
         return (*u, source.draw(dict(enumerate(p))))
-    drafts = source.draw(setting.scheme.tuple_law(q, n))
-    token = source.draw(verifier.conditional_law(p, q, drafts, scheme=setting.scheme))
+    drafts = source.draw(setting.law(node, u))
+    token = source.draw(verifier.conditional_law(p, q, drafts, scheme=setting.at(node)))
     if token not in drafts:
         return (*u, token)
     child = setting.tree.children[node][drafts.index(token)]
@@ -149,8 +156,9 @@ def _traverse(source: Source, setting: Setting, node: int, u: Tokens, weight: Nu
     """Return what is emitted below or at a node, None if it is not accepted."""
     p, q, n = list(setting.language.target(u)), setting.language.draft(u), setting.drafted(node, u)
     tried: tuple[int, ...] = ()
-    for rank in trial_order(setting.scheme, n):
-        law = next_trial(setting.scheme, tuple(q), n, tried)
+    scheme = setting.at(node)
+    for rank in trial_order(scheme, n):
+        law = next_trial(scheme, tuple(q), n, tried)
         x, child = source.draw(law), setting.tree.children[node][rank]
         taken = source.visit(_traverse, setting, child, (*u, x), min(1, weight * p[x] / law[x]))
         if taken is not None:
@@ -203,7 +211,7 @@ class Block(TreeRule):
             p, q, n = setting.language.target(u), setting.language.draft(u), setting.drafted(node, u)
             left = list(p)
             if n:
-                law = setting.scheme.next_draft(q, 1, ())
+                law = setting.at(node).next_draft(q, 1, ())
                 left = [max(weight * a - law.get(i, 0), 0) for i, a in enumerate(p)]
                 total = sum(left)
                 chance = 1 if node == 0 else total / (total + 1 - weight) if total else 0
@@ -251,10 +259,11 @@ def setting_of(
 ) -> Setting:
     """Return what a rule goes down on, checked."""
     setting = Setting(Language(target, draft), resolve_tree(tree), resolve_scheme(scheme))
-    if setting.scheme.draft != "single":
-        raise InputError(
-            f"scheme {setting.scheme.name!r} draws from a {setting.scheme.draft} of q; a draft model "
-            "gives one distribution at each node"
-        )
+    for scheme in {setting.scheme, *(setting.at(node) for node in setting.tree.inner)}:
+        if scheme.draft != "single":
+            raise InputError(
+                f"scheme {scheme.name!r} draws from a {scheme.draft} of q; a draft model gives one "
+                "distribution at each node"
+            )
     rule.require(setting)
     return setting

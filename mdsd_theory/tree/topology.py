@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,6 +33,9 @@ class Tree:
     parents : tuple of int
         Parent of node 1, 2, …: each numbered after its parent, level by level, and the drafts of one
         node in the order in which they are drawn.
+    schemes : tuple of str
+        Name of the draft scheme at each node, ``""`` for that of whoever walks down the tree; empty for
+        that everywhere. See :meth:`with_schemes`.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class Tree:
     """
 
     parents: tuple[int, ...]
+    schemes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(isinstance(x, int) and not isinstance(x, bool) for x in self.parents):
@@ -57,6 +61,10 @@ class Tree:
             raise InputError(
                 "nodes are not numbered level by level, the drafts of one node side by side; "
                 "build the tree with from_paths or from_nested, which number it so"
+            )
+        if self.schemes and len(self.schemes) != self.drafts + 1:
+            raise InputError(
+                f"schemes has {len(self.schemes)} names; expected {self.drafts + 1}, one a node"
             )
 
     @property
@@ -107,6 +115,33 @@ class Tree:
         """The nodes of one depth."""
         return tuple(node for node, d in enumerate(self.depths) if d == depth)
 
+    def scheme(self, node: int) -> str:
+        """Return the name of the draft scheme at a node, ``""`` where it is left open."""
+        return self.schemes[node] if self.schemes else ""
+
+    def with_schemes(self, *by_depth: str, nodes: Mapping[int, str] | None = None) -> Tree:
+        """Return the tree with a draft scheme for each depth, the last one for all below.
+
+        Parameters
+        ----------
+        *by_depth : str
+            From the root down; none leaves the scheme open.
+        nodes : mapping of int to str, optional
+            Other schemes at some nodes.
+
+        Examples
+        --------
+        >>> balanced(2, 2).with_schemes("greedy", "top_k").schemes
+        ('greedy', 'top_k', 'top_k', 'top_k', 'top_k', 'top_k', 'top_k')
+        """
+        names = by_depth or ("",)
+        found = [names[min(d, len(names) - 1)] for d in self.depths]
+        for node, name in (nodes or {}).items():
+            if not 0 <= node <= self.drafts:
+                raise InputError(f"nodes names node {node}; expected 0 … {self.drafts}")
+            found[node] = name
+        return Tree(self.parents, tuple(found) if any(found) else ())
+
     def ancestors(self, node: int) -> tuple[int, ...]:
         """The nodes from the root to a node, both included."""
         found = [node]
@@ -124,7 +159,9 @@ class Tree:
         """
         path = self.paths[node]
         size = len(path)
-        return from_paths(x[size:] for x in self.paths if x[:size] == path and len(x) > size)
+        some = [k for k, x in enumerate(self.paths) if x[:size] == path]
+        tree = from_paths(self.paths[k][size:] for k in some if k != node)
+        return Tree(tree.parents, tuple(self.schemes[k] for k in some) if self.schemes else ())
 
     def draw(self) -> Any:
         """Return the tree as a ``rich.tree.Tree``, to be printed; ranks are those of the drafts.

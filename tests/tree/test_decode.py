@@ -19,6 +19,7 @@ from mdsd_theory.tree.decoding.reader import Reader
 from mdsd_theory.tree.topology import Tree, from_paths, parse_tree, sparse
 
 PROMPTS = [[5, 9, 11, 3], [7], [8, 8, 20, 21, 22, 23, 30]]
+MIXED = parse_tree("3x2").with_schemes("greedy", "with_replacement", nodes={2: "without_replacement"})
 LITTLE = from_paths([[0], [1], [0, 0], [0, 1], [1, 0], [0, 0, 0]])
 
 
@@ -132,6 +133,8 @@ RULES = [
     ("with_replacement", "traversal", "2x2"),
     ("top_k", "optimal", "2x2"),
     ("with_replacement", "block", "chain:3"),
+    ("top_k", "optimal", MIXED),
+    ("top_k", "traversal", MIXED),
 ]
 
 
@@ -305,6 +308,7 @@ REFUSED = [
     ({"temperature": -1.0}, "temperature"),
     ({"max_new_tokens": 0}, "max_new_tokens"),
     ({"verifier": "nothing"}, "unknown rule"),
+    ({"verifier": "traversal", "scheme": "spechub", "tree": "2x1"}, "not for 'spechub'"),
     ({"prompt": "w5", "chat": True}, "no chat template"),
 ]
 

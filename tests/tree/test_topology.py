@@ -50,6 +50,25 @@ def test_subtrees_and_cuts():
     assert cut(tree, 9) == tree
 
 
+def test_schemes_by_depth_and_node():
+    tree = sparse().with_schemes("greedy", "", "top_k", nodes={3: "with_replacement"})
+    assert [tree.scheme(k) for k in (0, 1, 3, 5, 25)] == [
+        "greedy",
+        "",
+        "with_replacement",
+        "top_k",
+        "top_k",
+    ]
+    assert tree.below(3).schemes == ("with_replacement", "top_k", "top_k")
+    assert cut(tree, 1).schemes == tree.schemes[:5]
+    assert sparse().scheme(4) == ""
+    assert sparse().with_schemes() == sparse()
+    with pytest.raises(InputError, match="one a node"):
+        Tree((0,), ("greedy",))
+    with pytest.raises(InputError, match="node 99"):
+        sparse().with_schemes(nodes={99: "greedy"})
+
+
 def test_a_tree_is_drawn():
     console = Console(width=40)
     with console.capture() as captured:

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import linprog
 from toys import looking_back, odd_pairs, pair
 
-from mdsd_theory.errors import SizeError
+from mdsd_theory.errors import InputError, SizeError
 from mdsd_theory.reference.drafted_tree import DraftedTree
 from mdsd_theory.reference.whole_tree import lower_bound, solve_whole_tree, upper_bound
 from mdsd_theory.tree.best import BestRule, best_tree_rule, drafted_tree
@@ -35,7 +35,7 @@ def all_trees(setting):
         if n == 0:
             yield from grow(rest)
             return
-        for drafts, weight in setting.scheme.tuple_law(setting.language.draft(u), n).items():
+        for drafts, weight in setting.at(node).tuple_law(setting.language.draft(u), n).items():
             below = [((setting.tree.children[node][j]), (*u, i)) for j, i in enumerate(drafts)]
             for paths, chance in grow(rest + below):
                 yield paths | {path for _, path in below}, weight * chance
@@ -135,6 +135,19 @@ def test_any_prices_are_an_upper_bound_and_any_orders_a_lower_one():
         assert lower_bound(drafted, [(Fraction(1), order)])[0] <= best.upper
 
 
+def test_schemes_that_differ_by_node():
+    tree = parse_tree("2x2").with_schemes("greedy", "with_replacement", nodes={2: "top_k"})
+    target, draft = pair(9, 3, 2)
+    best = best_tree_rule(target, draft, tree)
+    setting = setting_of(target, draft, tree, "without_replacement", NodeWise("naive"))
+    assert best.value == pytest.approx(by_listing(setting), abs=1e-8)
+    for rule in ("optimal", "traversal", "naive"):
+        assert is_lossless(target, draft, tree, rule=rule)
+        assert block_efficiency(target, draft, tree, rule=rule) <= best.upper
+    with pytest.raises(InputError, match="is for greedy, not for"):
+        block_efficiency(target, draft, tree, rule="greedy")
+
+
 def test_meets_is_the_chance_to_hold_a_path():
     target, draft = pair(2, 3, 2)
     setting = setting_of(target, draft, "2x2", "with_replacement", NodeWise("naive"))
@@ -148,4 +161,4 @@ def test_large_ones_are_refused():
     law = [Fraction(1, 20)] * 20
     drafts = {(i, i, i, i): Fraction(1, 20) for i in range(20)}
     with pytest.raises(SizeError, match="take a smaller vocabulary or tree"):
-        solve_whole_tree(DraftedTree(tree.children, lambda u, n: drafts, lambda u: law))
+        solve_whole_tree(DraftedTree(tree.children, lambda node, u: drafts, lambda u: law))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from mdsd_theory.schemes import resolve_scheme
 from mdsd_theory.schemes.base import Scheme
 from mdsd_theory.tree.decoding.drafters import Drafter
 from mdsd_theory.tree.decoding.drawing import draw_drafts
@@ -52,13 +53,15 @@ def draw_tree(
         drafted.q.append(q)
         for group in level.groups:
             law = q if len(group.places) == q.shape[1] else q[:, group.places]
-            drafts = draw_drafts(scheme, law.flatten(0, 1), group.n, generator)
+            chosen = resolve_scheme(group.scheme or scheme)
+            drafts = draw_drafts(chosen, law.flatten(0, 1), group.n, generator)
             drafted.tokens[:, group.children.flatten()] = drafts.reshape(rows, -1)
     return drafted
 
 
 def _likeliest(drafted: Drafted, level: Level, logits: torch.Tensor, scheme: Scheme) -> None:
     for group in level.groups:
-        distinct = group.n if scheme.support_needed(group.n) > 1 else 1
+        chosen = resolve_scheme(group.scheme or scheme)
+        distinct = group.n if chosen.support_needed(group.n) > 1 else 1
         best = logits[:, group.places].topk(min(distinct, logits.shape[-1])).indices
         drafted.tokens[:, group.children[:, : best.shape[-1]].flatten()] = best.flatten(1)

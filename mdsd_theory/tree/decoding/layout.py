@@ -12,12 +12,14 @@ from mdsd_theory.tree.topology import Tree
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Nodes with equally many drafts.
+    """Nodes with equally many drafts, drawn by one scheme.
 
     Attributes
     ----------
     n : int
         Number of drafts.
+    scheme : str
+        Its name, empty where the tree leaves it open.
     places : tensor of int64, shape (nodes,)
         Of the nodes, among those of their level or among all with drafts.
     nodes : tensor of int64, shape (nodes,)
@@ -25,6 +27,7 @@ class Group:
     """
 
     n: int
+    scheme: str
     places: torch.Tensor
     nodes: torch.Tensor
     children: torch.Tensor
@@ -122,17 +125,18 @@ def layout_of(tree: Tree, device: torch.device) -> Layout:
 
 def _groups(tree: Tree, nodes: tuple[int, ...], device: torch.device) -> tuple[Group, ...]:
     """Return the groups of some nodes."""
-    found: dict[int, list[int]] = {}
+    found: dict[tuple[int, str], list[int]] = {}
     for place, node in enumerate(nodes):
-        found.setdefault(len(tree.children[node]), []).append(place)
+        found.setdefault((len(tree.children[node]), tree.scheme(node)), []).append(place)
     return tuple(
         Group(
             n,
+            scheme,
             torch.tensor(places, device=device),
             torch.tensor([nodes[k] for k in places], device=device),
             torch.tensor([tree.children[nodes[k]] for k in places], device=device),
         )
-        for n, places in found.items()
+        for (n, scheme), places in found.items()
     )
 
 
@@ -146,4 +150,5 @@ def cut(tree: Tree, depth: int) -> Tree:
     >>> cut(balanced(2, 3), 1).parents
     (0, 0)
     """
-    return Tree(tuple(x for x, d in zip(tree.parents, tree.depths[1:], strict=True) if d <= depth))
+    kept = sum(d <= depth for d in tree.depths)
+    return Tree(tree.parents[: kept - 1], tree.schemes[:kept])

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import torch
 
 from mdsd_theory.errors import InputError
+from mdsd_theory.schemes import resolve_scheme
 from mdsd_theory.schemes.base import Scheme
 from mdsd_theory.tree.decoding.drafting import Drafted
 from mdsd_theory.tree.decoding.drawing import draw
 from mdsd_theory.tree.decoding.emitting import emit
 from mdsd_theory.tree.decoding.laws import Warp
 from mdsd_theory.tree.decoding.layout import Layout
-from mdsd_theory.tree.rules import NodeWise, TreeRule
+from mdsd_theory.tree.rules import NodeWise, Setting, TreeRule
 from mdsd_theory.tree.trials import trial_order
 from mdsd_theory.verifiers import resolve_verifier
 
@@ -56,7 +57,7 @@ class Verification(ABC):
         """Return one verdict a row."""
 
 
-def verification_of(rule: TreeRule, scheme: Scheme, target: Warp, draft: Warp) -> Verification:
+def verification_of(rule: TreeRule, setting: Setting, target: Warp, draft: Warp) -> Verification:
     """Return a rule on tensors.
 
     At temperature zero of the target every lossless rule does the same: go on to the draft that is the
@@ -65,12 +66,14 @@ def verification_of(rule: TreeRule, scheme: Scheme, target: Warp, draft: Warp) -
     """
     if target.greedy:
         return Likeliest()
-    if draft.greedy or (rule.name == "optimal" and scheme.name == "top_k"):
+    if draft.greedy:
         rule = NodeWise("naive")
     if isinstance(rule, NodeWise):
-        return NodeByNode(rule, scheme, target)
+        return NodeByNode(rule, setting.scheme, target)
     if rule.name in ("traversal", "block"):
-        return LeavesFirst(scheme, target)
+        for node in setting.tree.inner:
+            _trials(setting.at(node))
+        return LeavesFirst(setting.scheme, target)
     raise InputError(
         f"rule {rule.name!r} works on toy models only; expected 'traversal', 'block' or a verifier"
     )
@@ -155,6 +158,7 @@ class NodeByNode(Verification):
                 p[:, group.nodes].flatten(0, 1),
                 None if q is None else q[:, group.places].flatten(0, 1),
                 tokens[:, group.children].flatten(0, 1),
+                group.scheme,
                 generator,
             )
             found[:, group.nodes] = emitted.reshape(rows, -1)
@@ -171,9 +175,9 @@ class NodeByNode(Verification):
             below = {
                 b: [x for x in layout.tree.children[node] if tokens[b][x] >= 0] for b, node in at.items()
             }
-            groups: dict[int, list[int]] = {}
+            groups: dict[tuple[int, str], list[int]] = {}
             for b, children in below.items():
-                groups.setdefault(len(children), []).append(b)
+                groups.setdefault((len(children), layout.tree.scheme(at[b])), []).append(b)
             emitted: dict[int, int] = {}
             for rows in groups.values():
                 nodes = [at[b] for b in rows]
@@ -211,18 +215,20 @@ class NodeByNode(Verification):
             q = picked(trees.drafted.q[depth], rows, places)
         where = torch.tensor(rows, device=p.device)[:, None]
         drafts = trees.drafted.tokens[where, torch.tensor(children, device=p.device)]
-        return self._emit(p, q, drafts, generator)
+        return self._emit(p, q, drafts, trees.layout.tree.scheme(nodes[0]), generator)
 
     def _emit(
         self,
         p: torch.Tensor,
         q: torch.Tensor | None,
         drafts: torch.Tensor,
+        scheme: str,
         generator: torch.Generator,
     ) -> torch.Tensor:
         if q is None:  # drafts that are no random choice
             return draw(p, generator)
-        return emit(resolve_verifier(self.rule.verifier), self.scheme, p, q, drafts, generator)
+        chosen = resolve_scheme(scheme or self.scheme)
+        return emit(resolve_verifier(self.rule.verifier), chosen, p, q, drafts, generator)
 
 
 def picked(values: torch.Tensor, rows: list[int], places: list[int]) -> torch.Tensor:
@@ -242,13 +248,6 @@ class LeavesFirst(Verification):
 
     scheme: Scheme
     warp: Warp
-
-    def __post_init__(self) -> None:
-        if self.scheme.name not in TRIALS:
-            raise InputError(
-                f"traversal verification of real models is for {', '.join(TRIALS)} drafts, not for "
-                f"{self.scheme.name!r}"
-            )
 
     def __call__(self, trees: Trees, generator: torch.Generator) -> list[Verdict]:
         """Return one verdict a row."""
@@ -275,8 +274,9 @@ class LeavesFirst(Verification):
         if children:
             level = layout.levels[layout.tree.depths[node]]
             q = trees.drafted.q[level.depth][row, level.nodes.index(node)]
-            trials = TRIALS[self.scheme.name](q, [tokens[x] for x in children])
-            for rank in trial_order(self.scheme, len(children)):
+            scheme = resolve_scheme(layout.tree.scheme(node) or self.scheme)
+            trials = _trials(scheme)(q, [tokens[x] for x in children])
+            for rank in trial_order(scheme, len(children)):
                 child, law = children[rank], next(trials)
                 x = tokens[child]
                 chance = weight * float(p[x] / law[x])
@@ -293,6 +293,15 @@ class LeavesFirst(Verification):
         if node and float(u) >= weight:
             return None
         return Verdict(token=known(int(draw(p[None], generator)[0]), len(p)))
+
+
+def _trials(scheme: Scheme) -> Any:
+    if scheme.name not in TRIALS:
+        raise InputError(
+            f"traversal verification of real models is for {', '.join(TRIALS)} drafts, not for "
+            f"{scheme.name!r}"
+        )
+    return TRIALS[scheme.name]
 
 
 def _with_replacement(q: torch.Tensor, tokens: list[int]) -> Any:
