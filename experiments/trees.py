@@ -363,7 +363,7 @@ def overhead(
     dtype: Dtype = "auto",
     output: Output = None,
 ) -> None:
-    """Milliseconds of each part of a step at batch 1, against a call of the target; peak memory."""
+    """Median milliseconds of each part of a step at batch 1, against a call of the target; memory."""
     large = load_target(target, device=device, dtype=dtype)
     asked = read_prompts(prompts, task, count, large)
     columns = ("draft", "T", "tree", "scheme", "verifier", "draft_ms", "target_ms", "verify_ms",
@@ -383,8 +383,10 @@ def overhead(
             if large.device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(large.device)
             texts = [multidraft_decode(x, large, small, **options) for x in asked]
-            steps = sum(x.steps for x in texts)
-            part = {k: 1000 * sum(x.seconds[k] for x in texts) / steps for k in texts[0].seconds}
+            part = {
+                k: 1000 * float(np.median([s for x in texts for s in x.seconds[k]]))
+                for k in texts[0].seconds
+            }
             peak = (
                 torch.cuda.max_memory_allocated(large.device) / 2**20
                 if large.device.type == "cuda"

@@ -40,8 +40,8 @@ class Decoded:
     visits : Counter
         (Depth, number of drafts n, rank of the accepted draft or −1) → nodes that node-wise
         verification came to.
-    seconds : dict of str to float
-        By part of a step, over the whole batch; zero unless ``timed``.
+    seconds : dict of str to list of float
+        Of each part of each step of the whole batch; empty unless ``timed``.
     """
 
     prompt: list[int]
@@ -50,7 +50,7 @@ class Decoded:
     accepted: list[int]
     reason: str
     visits: Counter[tuple[int, int, int]] = field(repr=False)
-    seconds: dict[str, float] = field(repr=False)
+    seconds: dict[str, list[float]] = field(repr=False)
 
     @property
     def steps(self) -> int:
@@ -144,7 +144,7 @@ def multidraft_decode(
     chat : bool
         Put a text into the tokenizer's chat template.
     timed : bool
-        Add up the seconds of each part of a step; waits for the device after each.
+        Note the seconds of each part of each step; waits for the device after each.
     on_step : callable, optional
         Called with each :class:`~mdsd_theory.tree.decoding.engine.Step`, as soon as it is done.
 

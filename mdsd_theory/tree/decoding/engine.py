@@ -117,7 +117,7 @@ class Engine:
     generator : torch.Generator
         On the target's device.
     timed : bool
-        Wait for the device after each part of a step and add up the seconds in :attr:`seconds`.
+        Wait for the device after each part of a step and note its seconds in :attr:`seconds`.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Engine:
         self.rows = rows
         self.device = target.device
         self.context = target.context
-        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self.seconds: dict[str, list[float]] = {part: [] for part in PARTS}
         self.calls = 0
         room = max(len(x.prompt) + x.limit for x in rows) + settings.tree.drafts + 2
         self.reader = Reader(target.model, len(rows), room)
@@ -159,8 +159,9 @@ class Engine:
             seen = torch.ones(most, most, dtype=torch.bool, device=self.device).tril_()
             hidden = self.reader.read(tokens, places, seen[None], slice(0, 0)).hidden
             self.reader.commit([list(range(len(x) - 1)) for x in prompts])
-        with self._part("draft"):
-            self.drafter.start(prompts, hidden)
+        self.drafter.start(prompts, hidden)
+        if self.timed and self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
     @torch.inference_mode()
     def _step(self) -> list[Step]:
@@ -219,7 +220,7 @@ class Engine:
         yield
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        self.seconds[name] += time.perf_counter() - start
+        self.seconds[name].append(time.perf_counter() - start)
 
 
 def states_before(hidden: torch.Tensor, nodes: list[list[int]]) -> torch.Tensor:
