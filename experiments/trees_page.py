@@ -69,7 +69,7 @@ def speed(draft: str) -> str:
 
 
 def chosen() -> str:
-    """Return predicted and measured tokens per call, of fixed trees and of those chosen in their place."""
+    """Return predicted and measured tokens per call, of fixed trees and of those chosen instead."""
     lines = []
     for (heat, scheme, verifier), of in read("choose").groupby(["T", "scheme", "verifier"], sort=False):
         of = of.set_index("tree")
